@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cim_model/schedule.h"
+
+namespace opoloop {
+
+// Symbols (docs/physics.md has the table with sources):
+//   x_i  normalised in-phase amplitude of pulse i, as laws see it and as it is returned
+//   p    pump, in units of the solitary threshold          dt   time of one round trip × signal decay rate
+//   g²   saturation parameter (1/g² = photon number at p = 2)
+//   e_i  error (feedback gain) variable of pulse i          α    target squared amplitude
+//   β    rate of the error variable                         ξ    coupling normalisation √(2N / Σ_ij J_ij²)
+//   j    added amplitude loss of the measured loop          η    detection efficiency
+
+/// How one pulse behaves between two injections. Paper tags are those of docs/physics.md.
+enum class ModelKind {
+  mean_field,        ///< (a) dx/dt = (p−1) x − μ x³ + inj                                [W13, R21]
+  truncated_wigner,  ///< (b) Itô, in-phase c and quadrature s with √(c²+s²+½) noise     [W13, M16]
+  gaussian,          ///< (d) mean μ and variance V under continuous measurement          [K20]
+};
+
+/// How the measured amplitudes turn into the injection.
+enum class LawKind {
+  linear,    ///< inj = ξ Σ J x̃
+  clipped,   ///< inj = clip(ξ Σ J x̃, ±limit)
+  tanh,      ///< inj = limit · tanh(ξ Σ J x̃ / limit)
+  cac,       ///< inj = e ξ Σ J x̃,         ė = −β e (x̃² − α)                             [R21]
+  cfc,       ///< z = e ξ Σ J x̃, inj = z,  ė = −β e (z² − α)                             [R21]
+  sfc,       ///< z = −ξ Σ J x̃, inj = −tanh(c z) − k (z − e),  ė = −β (e − z)            [R21]
+  cac_best,  ///< CAC whose target follows the best energy so far                         [L21]
+};
+
+/// How a linear term h enters a loop that only multiplies by J.
+enum class FieldMode {
+  mean_amplitude,  ///< Σ J x̃ + h ⟨|x̃|⟩, the mean over the pulses of one trajectory
+  ancilla,         ///< one more pulse coupled by h; its sign is the gauge of the read-out
+  sqrt_alpha,      ///< Σ J x̃ + h √α, the amplitude that CAC holds
+};
+
+enum class Stepper {
+  euler,        ///< Euler, Euler–Maruyama for stochastic models: what the papers used
+  runge_kutta4  ///< deterministic models only, injection held over the round trip
+};
+
+/// Law [L21]'s moving target: a = α − ρ tanh(δ (H_best − H)), dξ_t/dt = γ, ξ_t back to 0 whenever τ passes
+/// without a better energy; ė = −ξ_t (x² − a) e.
+struct BestEnergyTarget {
+  double rho = 3;
+  double delta = 10;      ///< per unit of Ising energy
+  double gamma = 1.1e-4;  ///< per time unit
+  double tau = 1000;      ///< time units
+};
+
+/// Everything that fixes the dynamics of one run, apart from J, h and the seed.
+struct LoopParameters {
+  ModelKind model = ModelKind::mean_field;
+  LawKind law = LawKind::cfc;
+  Stepper stepper = Stepper::euler;
+  FieldMode field_mode = FieldMode::mean_amplitude;
+  std::string preset;  ///< name of the published setting this started from; empty if none
+
+  std::int64_t rounds = 1000;  ///< round trips in a run; one product J x̃ each
+  double dt = 0.4;             ///< time of one round trip, in signal amplitude lifetimes
+  int substeps = 1;            ///< steps of the amplitude equation per round trip (of dt/substeps)
+  int error_substeps = 1;      ///< steps of the error equation per round trip
+  double error_dt = 0;         ///< time of one error step; 0 = dt/error_substeps
+
+  Schedule pump = Schedule(1.0);    ///< p
+  Schedule alpha = Schedule(1.0);   ///< target squared amplitude (cac, cfc, cac_best)
+  Schedule beta = Schedule(0.2);    ///< error rate (cac, cfc, sfc), per time unit
+  Schedule sfc_c = Schedule(1.0);   ///< c of sfc
+  double sfc_k = 0.2;               ///< k of sfc
+  BestEnergyTarget best_energy;     ///< cac_best only
+  double saturation = 1.0;          ///< μ, coefficient of x³ in mean_field
+
+  double gain = 1.0;                ///< factor on the coupling strength
+  std::optional<double> xi;         ///< ξ; unset = √(2N / Σ_ij J_ij²) of the problem at hand
+  double limit = 1.0;               ///< bound of the injection (clipped, tanh)
+
+  double amplitude_clamp = 0;       ///< |x| ≤ this after every round trip; 0 = none
+  double clamp_over_sqrt_alpha = 0; ///< |x| ≤ this · √α; 0 = none. At most one of the two.
+  double error_start = 1.0;         ///< e_i at round 0
+  double error_min = 0;             ///< lower bound of e (0 = none)
+  double error_max = 0;             ///< upper bound of e (0 = none)
+  double start_sd = 1e-4;           ///< standard deviation of x at round 0 (mean_field)
+
+  double g2 = 1e-4;                 ///< g² (truncated_wigner, gaussian)
+  double measured_loss = 1.0;       ///< j (gaussian), in units of the intrinsic amplitude loss
+  double detection_efficiency = 1;  ///< η (gaussian), in (0, 1]
+  bool read_record = false;         ///< spins from the sign of the measured record instead of the state
+
+  /// Throws InputError naming the parameter, its value and what is allowed.
+  void validate() const;
+};
+
+/// ξ = √(2N / Σ_ij J_ij²) over ordered pairs; 1 for a problem without couplings. With a field, h enters the
+/// sum as the couplings of an ancilla would (Σ_ij J² + 2 Σ h², N + 1), so that overall scale drops out.
+class IsingModel;
+double coupling_normalisation(const IsingModel& model);
+
+std::string name_of(ModelKind kind);
+std::string name_of(LawKind kind);
+std::string name_of(FieldMode mode);
+/// Throw InputError listing the known names.
+ModelKind parse_model(const std::string& text);
+LawKind parse_law(const std::string& text);
+FieldMode parse_field_mode(const std::string& text);
+
+}  // namespace opoloop

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "driver/device.h"
+
+namespace opoloop {
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+/// Wilson score interval of a proportion, 95% by default.
+Interval wilson_interval(std::int64_t successes, std::int64_t trials, double z = 1.959963984540054);
+
+/// Number of independent runs until one succeeds with probability q: max(1, ln(1−q)/ln(1−P)).
+/// Infinite for P = 0.
+double runs_to_solution(double p_success, double q = 0.99);
+
+/// Time to solution in one unit of time, with the interval that P's Wilson interval implies. Where no run
+/// succeeded, `value` is a lower bound: the time at the upper end of the interval (high is infinite).
+struct TimeToSolution {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+  bool lower_bound = false;
+};
+TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::int64_t trials, double q = 0.99);
+
+/// What a finished job says about a target energy (docs/run-file.md, physics.md "time to solution").
+struct SolveStatistics {
+  std::optional<double> target_energy;   ///< unset: none known; success is then relative to the best found
+  bool target_is_best_found = false;     ///< true: success means "as good as the best of this job"
+  std::int64_t trials = 0;               ///< completed runs (diverged ones count as failures)
+  std::int64_t successes_best = 0;       ///< best-ever energy ≤ target
+  std::int64_t successes_final = 0;      ///< final energy ≤ target
+  double p_best = 0, p_final = 0;
+  Interval p_best_interval, p_final_interval;
+  // All by best-ever success, q = 0.99; a run is `steps` round trips.
+  TimeToSolution round_trips;
+  std::optional<TimeToSolution> matrix_products;  ///< devices that multiply by J
+  TimeToSolution wall_s;                 ///< throughput: wall time of the batch per trajectory
+  std::optional<TimeToSolution> machine_s;        ///< devices with a machine preset
+  std::optional<double> latency_wall_s;  ///< wall seconds until one whole batch first succeeds with q: batches of `trials` runs
+  double us_per_round_trip = 0;          ///< wall µs per (round trip × trajectory)
+  double gflops = 0;                     ///< 2 · stored couplings per product / time
+};
+
+/// Success within rounding: energy ≤ target + 1e−9 · max(1, |target|).
+bool reaches(double energy, double target);
+
+/// target: the energy that counts as solved; unset: the best energy of the result itself.
+SolveStatistics solve_statistics(const Result& result, std::optional<double> target);
+
+}  // namespace opoloop
