@@ -54,6 +54,9 @@ struct BestEnergyTarget {
   double delta = 10;      ///< per unit of Ising energy
   double gamma = 1.1e-4;  ///< per time unit
   double tau = 1000;      ///< time units
+  /// a of round k from the energy of round k − 1 (a = α in round 0), as in machines and programs that hand
+  /// the energy to the next round trip; false: from the energy of round k itself.
+  bool previous_energy = false;
 };
 
 /// Everything that fixes the dynamics of one run, apart from J, h and the seed.
@@ -84,10 +87,14 @@ struct LoopParameters {
 
   double amplitude_clamp = 0;       ///< |x| ≤ this after every round trip; 0 = none
   double clamp_over_sqrt_alpha = 0; ///< |x| ≤ this · √α; 0 = none. At most one of the two.
+  /// cac, cac_best: ė sees x^{k+1} (after advance and clamp) instead of the measured x̃^k; for programs that
+  /// update x in place before e. Ignored by the other laws, whose ė contains no x.
+  bool error_uses_new_amplitude = false;
   double error_start = 1.0;         ///< e_i at round 0
   double error_min = 0;             ///< lower bound of e (0 = none)
   double error_max = 0;             ///< upper bound of e (0 = none)
   double start_sd = 1e-4;           ///< standard deviation of x at round 0 (mean_field)
+  double start_uniform_half_width = 0; ///< > 0: x at round 0 uniform in ± this instead (mean_field)
 
   double g2 = 1e-4;                 ///< g² (truncated_wigner, gaussian)
   double measured_loss = 1.0;       ///< j (gaussian), in units of the intrinsic amplitude loss

@@ -110,6 +110,9 @@ class Device {
   /// Hands the job over and returns its id at once. Throws InputError where the device cannot take it.
   virtual std::string submit(const Job& job) = 0;
   virtual JobStatus poll(const std::string& id, Progress* progress = nullptr) = 0;
+  /// poll(), but waits until the job ends or `timeout_s` is over, whichever comes first. By default polls with
+  /// growing pauses; a device that can wait for its job does.
+  virtual JobStatus wait(const std::string& id, double timeout_s, Progress* progress = nullptr);
   /// Waits for the end and returns the answer; rethrows what made the job fail. An id is answered once.
   virtual Result result(const std::string& id) = 0;
   virtual void cancel(const std::string& id) = 0;

@@ -1,0 +1,151 @@
+#include "cim_model/parameters.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "hamiltonian/ising_model.h"
+
+namespace opoloop {
+namespace {
+
+void require(bool holds, const std::string& name, double value, const std::string& allowed) {
+  if (!holds) throw_parameter_error(name, value, allowed);
+}
+
+/// NaN fails every comparison, so `low ≤ value` alone would let +∞ pass and nothing else.
+bool at_least(double value, double low) { return std::isfinite(value) && value >= low; }
+bool above(double value, double low) { return std::isfinite(value) && value > low; }
+
+/// A Schedule made from one number is not checked at construction, so every point is looked at here.
+template <class Predicate>
+void require_points(const Schedule& schedule, const std::string& name, const std::string& allowed,
+                    Predicate&& holds) {
+  if (schedule.empty()) throw InputError(fmt::format("{}: the schedule has no points", name));
+  for (const Schedule::Point& point : schedule.points()) {
+    require(std::isfinite(point.value) && holds(point.value), name, point.value, allowed);
+  }
+}
+
+constexpr std::array<std::pair<ModelKind, const char*>, 3> kModelNames = {{
+    {ModelKind::mean_field, "mean-field"},
+    {ModelKind::truncated_wigner, "truncated-wigner"},
+    {ModelKind::gaussian, "gaussian"},
+}};
+
+constexpr std::array<std::pair<LawKind, const char*>, 7> kLawNames = {{
+    {LawKind::linear, "linear"},
+    {LawKind::clipped, "clipped"},
+    {LawKind::tanh, "tanh"},
+    {LawKind::cac, "cac"},
+    {LawKind::cfc, "cfc"},
+    {LawKind::sfc, "sfc"},
+    {LawKind::cac_best, "cac-best"},
+}};
+
+constexpr std::array<std::pair<FieldMode, const char*>, 3> kFieldModeNames = {{
+    {FieldMode::mean_amplitude, "mean-amplitude"},
+    {FieldMode::ancilla, "ancilla"},
+    {FieldMode::sqrt_alpha, "sqrt-alpha"},
+}};
+
+template <class Table, class Kind>
+std::string name_in(const Table& table, Kind kind) {
+  for (const auto& [known, name] : table) {
+    if (known == kind) return name;
+  }
+  return "unknown";  // only reachable by casting a number to the enum
+}
+
+/// Names are written with hyphens; underscores are taken too, because config files like them.
+template <class Table>
+auto parse_in(const Table& table, const std::string& text, const char* what) {
+  std::string hyphens = text;
+  for (char& c : hyphens) c = c == '_' ? '-' : c;
+  std::string known_names;
+  for (const auto& [kind, name] : table) {
+    if (hyphens == name) return kind;
+    known_names += fmt::format("{}{}", known_names.empty() ? "" : ", ", name);
+  }
+  throw InputError(fmt::format("{} = '{}': must be one of {}", what, text, known_names));
+}
+
+}  // namespace
+
+void LoopParameters::validate() const {
+  require(rounds >= 1, "rounds", static_cast<double>(rounds), "at least 1 round trip");
+  require(above(dt, 0), "dt", dt, "positive and finite [signal amplitude lifetimes]");
+  require(substeps >= 1, "substeps", substeps, "at least 1 step per round trip");
+  require(error_substeps >= 1, "error_substeps", error_substeps, "at least 1 step per round trip");
+  require(at_least(error_dt, 0), "error_dt", error_dt,
+          "0 (then dt/error_substeps) or positive and finite [signal amplitude lifetimes]");
+
+  require_points(pump, "pump", "finite [solitary thresholds]", [](double) { return true; });
+  require_points(alpha, "alpha", "positive and finite [squared amplitude]", [](double v) { return v > 0; });
+  require_points(beta, "beta", "at least 0 and finite [per time unit]", [](double v) { return v >= 0; });
+  require_points(sfc_c, "sfc_c", "at least 0 and finite", [](double v) { return v >= 0; });
+  require(at_least(sfc_k, 0), "sfc_k", sfc_k, "at least 0 and finite");
+  require(at_least(best_energy.rho, 0), "best_energy.rho", best_energy.rho,
+          "at least 0 and finite [squared amplitude]");
+  require(at_least(best_energy.delta, 0), "best_energy.delta", best_energy.delta,
+          "at least 0 and finite [per unit of Ising energy]");
+  require(at_least(best_energy.gamma, 0), "best_energy.gamma", best_energy.gamma,
+          "at least 0 and finite [per time unit]");
+  require(above(best_energy.tau, 0), "best_energy.tau", best_energy.tau,
+          "positive and finite [signal amplitude lifetimes]");
+  require(at_least(saturation, 0), "saturation", saturation, "at least 0 and finite");
+
+  require(at_least(gain, 0), "gain", gain, "at least 0 and finite");
+  if (xi) require(at_least(*xi, 0), "xi", *xi, "at least 0 and finite");
+  require(above(limit, 0), "limit", limit, "positive and finite [normalised amplitude per time unit]");
+
+  require(at_least(amplitude_clamp, 0), "amplitude_clamp", amplitude_clamp,
+          "0 (none) or positive and finite [normalised amplitude]");
+  require(at_least(clamp_over_sqrt_alpha, 0), "clamp_over_sqrt_alpha", clamp_over_sqrt_alpha,
+          "0 (none) or positive and finite [multiples of sqrt(alpha)]");
+  require(amplitude_clamp == 0 || clamp_over_sqrt_alpha == 0, "clamp_over_sqrt_alpha", clamp_over_sqrt_alpha,
+          fmt::format("0 because amplitude_clamp = {} is set too: give one of the two", amplitude_clamp));
+  require(std::isfinite(error_start), "error_start", error_start, "finite");
+  require(at_least(error_min, 0), "error_min", error_min, "0 (none) or positive and finite");
+  require(at_least(error_max, 0), "error_max", error_max, "0 (none) or positive and finite");
+  require(error_max == 0 || error_min <= error_max, "error_max", error_max,
+          fmt::format("at least error_min = {}, or 0 (none)", error_min));
+  require(at_least(start_sd, 0), "start_sd", start_sd, "at least 0 and finite [normalised amplitude]");
+  require(at_least(start_uniform_half_width, 0), "start_uniform_half_width", start_uniform_half_width,
+          "0 (normal start) or positive and finite [normalised amplitude]");
+
+  const bool quantum = model != ModelKind::mean_field;
+  require(at_least(g2, 0) && (!quantum || g2 > 0), "g2", g2,
+          quantum ? "positive and finite [1/photons] for a quantum model" : "at least 0 and finite [1/photons]");
+  const bool measured = model == ModelKind::gaussian;
+  require(at_least(measured_loss, 0) && (!measured || measured_loss > 0), "measured_loss", measured_loss,
+          measured ? "positive and finite [intrinsic amplitude loss]: without it there is no record"
+                   : "at least 0 and finite [intrinsic amplitude loss]");
+  require(above(detection_efficiency, 0) && detection_efficiency <= 1, "detection_efficiency",
+          detection_efficiency, "in (0, 1]");
+  if (stepper == Stepper::runge_kutta4 && quantum) {
+    throw InputError(fmt::format("stepper = runge_kutta4: model {} is stochastic, must be euler", name_of(model)));
+  }
+}
+
+double coupling_normalisation(const IsingModel& model) {
+  double sum = model.sum_of_squares();
+  double pulses = model.size();
+  if (model.has_field()) {
+    for (const double h : model.field()) sum += 2 * h * h;
+    pulses += 1;
+  }
+  return sum > 0 ? std::sqrt(2 * pulses / sum) : 1;
+}
+
+std::string name_of(ModelKind kind) { return name_in(kModelNames, kind); }
+std::string name_of(LawKind kind) { return name_in(kLawNames, kind); }
+std::string name_of(FieldMode mode) { return name_in(kFieldModeNames, mode); }
+ModelKind parse_model(const std::string& text) { return parse_in(kModelNames, text, "model"); }
+LawKind parse_law(const std::string& text) { return parse_in(kLawNames, text, "law"); }
+FieldMode parse_field_mode(const std::string& text) { return parse_in(kFieldModeNames, text, "field mode"); }
+
+}  // namespace opoloop

@@ -1,0 +1,154 @@
+#include "cim_model/presets.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace opoloop {
+namespace {
+
+// [R21] Reifenstein et al., "Coherent Ising machines with optical error correction circuits", Advanced
+// Quantum Technologies 2021, doi 10.1002/qute.202100077. All its settings integrate by explicit Euler with
+// one product J x̃ per step, clamp after each step, and use ξ = √(2N / Σ_ij J_ij²).
+const char* const kR21 = "Reifenstein et al. 2021, doi 10.1002/qute.202100077";
+// [L21] Leleu et al., "Scaling advantage of chaotic amplitude control for high-performance combinatorial
+// optimization", Communications Physics 4, 266 (2021), doi 10.1038/s42005-021-00768-0.
+const char* const kL21 = "Leleu et al. 2021, doi 10.1038/s42005-021-00768-0";
+
+LoopPreset sk_cac() {
+  LoopParameters p;
+  p.law = LawKind::cac;
+  p.dt = 0.125;
+  p.rounds = 3200;
+  p.pump = Schedule::ramp(-1, 1, 0.9);
+  p.alpha = Schedule::ramp(1, 2.5, 0.9);
+  p.beta = 0.8;
+  p.clamp_over_sqrt_alpha = 1.5;
+  p.start_sd = 1e-4;
+  p.error_start = 1;
+  return {"sk-cac", kR21, "chaotic amplitude control, dense random couplings (SK)", p};
+}
+
+LoopPreset sk_cfc() {
+  LoopParameters p;
+  p.law = LawKind::cfc;
+  p.dt = 0.4;
+  p.rounds = 1000;
+  p.pump = Schedule::ramp(-1, 1, 0.9);
+  p.alpha = 1.0;
+  p.beta = 0.2;
+  p.amplitude_clamp = 1.5;
+  p.error_min = 0.01;
+  p.start_sd = 0.1;
+  p.error_start = 1;
+  return {"sk-cfc", kR21, "chaotic feedback control, dense random couplings (SK)", p};
+}
+
+LoopPreset sk_sfc() {
+  LoopParameters p;
+  p.law = LawKind::sfc;
+  p.dt = 0.4;
+  p.rounds = 500;
+  p.pump = Schedule::ramp(-1, 1);
+  p.sfc_c = Schedule::ramp(1, 3);
+  p.beta = Schedule::ramp(0.3, 0.1);
+  p.sfc_k = 0.2;
+  p.start_sd = 0.1;
+  p.error_start = 0;
+  return {"sk-sfc", kR21, "separated feedback control, dense random couplings (SK)", p};
+}
+
+LoopPreset gset_cac() {
+  LoopParameters p;
+  p.law = LawKind::cac;
+  p.dt = 0.1;
+  p.rounds = 20000;
+  p.pump = Schedule::ramp(-0.5, 1, 0.95);
+  p.alpha = Schedule::ramp(1, 3, 0.95);
+  p.beta = 0.3;
+  p.clamp_over_sqrt_alpha = 1.5;
+  p.start_sd = 1e-4;
+  p.error_start = 1;
+  return {"gset-cac", kR21, "chaotic amplitude control, sparse max-cut (G22 class)", p};
+}
+
+LoopPreset leleu_sk() {
+  LoopParameters p;
+  p.law = LawKind::cac_best;
+  // Per product J x: six Euler steps of x of 2⁻⁶ and three of e of 2⁻⁴, x and e held for each other.
+  p.dt = 6.0 / 64;
+  p.substeps = 6;
+  p.error_substeps = 3;
+  p.error_dt = 1.0 / 16;
+  p.rounds = 10000;
+  p.alpha = 3.0;
+  p.best_energy = {.rho = 3, .delta = 10, .gamma = 1.1e-4, .tau = 1000, .previous_energy = false};
+  // inj = 0.25 e_i Σ J x with J = ±1 as it is: the strength is fixed, not derived from J.
+  p.xi = 0.25;
+  p.error_start = 1;
+  p.error_max = 32;
+  p.start_sd = 1e-4;
+  // The pump depends on N: set in loop_preset(). Here for N = 100.
+  p.pump = 0.8 - std::pow(100.0 / 220.0, -2);
+  return {"leleu-sk", kL21, "CAC with best-energy-driven target, J = ±1 (SK); p = 0.8 - (N/220)^-2", p};
+}
+
+LoopPreset cim_optimizer_sk100() {
+  LoopParameters p;
+  p.law = LawKind::cac_best;
+  p.dt = 0.05;
+  p.rounds = 3000;
+  p.pump = -0.2;          // cac_r
+  p.saturation = 0.8;     // cac_mu
+  p.xi = 1.0;             // J enters as it is …
+  p.gain = 0.3;           // … times cac_beta, which there is the coupling strength
+  p.alpha = 0.7;
+  p.best_energy = {.rho = 1.2, .delta = 12, .gamma = 0.010, .tau = 150, .previous_energy = true};
+  p.start_uniform_half_width = 0.0005;
+  p.error_start = 1;
+  p.error_max = 32;
+  // CAC.py writes `x_ = x` and then updates x in place, so its e step sees the new x.
+  p.error_uses_new_amplitude = true;
+  return {"cim-optimizer-sk100", "github.com/mcmahon-lab/cim-optimizer, CAC.py and optimal_params.py (sk_100_fc_params)",
+          "the published reference simulator at its settings for J = ±1, N = 100", p};
+}
+
+}  // namespace
+
+const std::vector<LoopPreset>& loop_presets() {
+  static const std::vector<LoopPreset> presets = [] {
+    std::vector<LoopPreset> all = {sk_cac(), sk_cfc(), sk_sfc(), gset_cac(), leleu_sk(), cim_optimizer_sk100()};
+    for (LoopPreset& preset : all) preset.parameters.preset = preset.name;
+    return all;
+  }();
+  return presets;
+}
+
+LoopParameters loop_preset(const std::string& name, const IsingModel& model) {
+  std::string known;
+  for (const LoopPreset& preset : loop_presets()) {
+    if (preset.name == name) {
+      LoopParameters p = preset.parameters;
+      // [L21], the table of parameters. Public code has the exponent +2, which raises the pump for small N.
+      if (name == "leleu-sk") p.pump = 0.8 - std::pow(model.size() / 220.0, -2);
+      return p;
+    }
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", preset.name);
+  }
+  throw InputError(fmt::format("preset = '{}': must be one of {}", name, known));
+}
+
+LoopParameters automatic_parameters(const IsingModel& model) {
+  // Sparse graphs have few neighbours to average over: they need the slow ramp and CAC's fixed amplitude.
+  const bool sparse = model.size() >= 200 && model.density() < 0.1;
+  if (sparse) return loop_preset("gset-cac", model);
+  LoopParameters p = loop_preset("sk-cfc", model);
+  p.preset.clear();  // the dynamics are sk-cfc's, the numbers are not
+  p.beta = 0.15;
+  p.rounds = 2000;
+  return p;
+}
+
+}  // namespace opoloop

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "driver/device.h"
+#include "driver/uri.h"
+
+namespace opoloop {
+
+/// What a running job and the thread that watches it say to each other.
+struct JobControl {
+  std::atomic<bool> cancel{false};          ///< set from outside: stop soon, answer with what is done
+  std::atomic<std::int64_t> progress{0};    ///< trajectory·steps done
+  std::atomic<std::int64_t> total{0};       ///< trajectory·steps asked; 0 until known
+  std::atomic<double> best_energy{std::numeric_limits<double>::infinity()};
+
+  /// Lowers best_energy to `energy` if that is lower. Any thread.
+  void offer_energy(double energy);
+};
+
+/// A device that computes in this process: each job runs on a thread of its own. An implementation gives
+/// execute(), validate() where it refuses jobs, and a destructor that calls stop().
+class LocalDevice : public Device {
+ public:
+  std::string uri() const final { return uri_.text; }
+
+  std::string submit(const Job& job) final;
+  JobStatus poll(const std::string& id, Progress* progress = nullptr) final;
+  JobStatus wait(const std::string& id, double timeout_s, Progress* progress = nullptr) final;
+  Result result(const std::string& id) final;
+  void cancel(const std::string& id) final;
+
+ protected:
+  /// The query of the URI holds this device's parameters; those of a job go before them.
+  explicit LocalDevice(DeviceUri uri) : uri_(std::move(uri)) {}
+  ~LocalDevice() override;
+  LocalDevice(const LocalDevice&) = delete;
+  LocalDevice& operator=(const LocalDevice&) = delete;
+
+  /// Refuses a job before it is accepted, by InputError; called by submit() with the merged parameters, after
+  /// the checks that hold for all (a problem is there and not too large, positive runs, steps, threads, …).
+  virtual void validate(const Job& job) const;
+
+  /// Does the job, on a thread of its own; jobs of one device may run at the same time. Fills in everything
+  /// of Result but device_uri; sets `interrupted` where it stopped because of control.cancel.
+  virtual Result execute(const Job& job, JobControl& control) = 0;
+
+  /// Cancels what runs and waits for it. Every derived destructor calls it, because execute() may use the
+  /// derived object until then.
+  void stop();
+
+  const DeviceUri& parsed_uri() const { return uri_; }
+
+ private:
+  struct LocalJob;
+  std::shared_ptr<LocalJob> find(const std::string& id);
+
+  DeviceUri uri_;
+  std::mutex mutex_;
+  std::int64_t next_id_ = 1;
+  std::map<std::string, std::shared_ptr<LocalJob>> jobs_;
+};
+
+}  // namespace opoloop

@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "driver/device.h"
+#include "driver/uri.h"
+// #include "driver/emulator_device.h"
+
+namespace opoloop {
+namespace {
+
+using Maker = std::function<std::unique_ptr<Device>(DeviceUri)>;
+
+/// Every scheme and what answers it: the one place a new device is entered.
+const std::vector<std::pair<std::string, Maker>>& device_makers() {
+  static const std::vector<std::pair<std::string, Maker>> makers = {
+      // {"emulator", [](DeviceUri uri) { return std::make_unique<EmulatorDevice>(std::move(uri)); }},
+  };
+  return makers;
+}
+
+}  // namespace
+
+std::unique_ptr<Device> make_device(const std::string& uri) {
+  DeviceUri parsed = parse_device_uri(uri);
+  std::vector<std::string> schemes;
+  for (const auto& [scheme, make] : device_makers()) {
+    if (scheme == parsed.scheme) return make(std::move(parsed));
+    schemes.push_back(scheme + ":");
+  }
+  throw InputError(fmt::format("device '{}': unknown scheme '{}:'; known: {}", uri, parsed.scheme,
+                               fmt::join(schemes, " ")));
+}
+
+}  // namespace opoloop
