@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "core/error.h"
@@ -23,9 +25,20 @@ void check_memory(const IsingModel& model, double bytes, const char* storage) {
   }
 }
 
+/// Float sums of integers are exact while every partial sum stays below 2^24.
+bool exact_in_float(const IsingModel& model) {
+  if (!model.integer_couplings(0x1p24)) return false;
+  std::vector<double> row(static_cast<std::size_t>(model.size()), 0);
+  for (const IsingEdge& e : model.edges()) {
+    row[static_cast<std::size_t>(e.i)] += std::abs(e.J);
+    row[static_cast<std::size_t>(e.j)] += std::abs(e.J);
+  }
+  return std::all_of(row.begin(), row.end(), [](double sum) { return sum < 0x1p24; });
+}
+
 class DenseCoupling final : public Coupling {
  public:
-  explicit DenseCoupling(const IsingModel& model) : n_(model.size()) {
+  explicit DenseCoupling(const IsingModel& model) : n_(model.size()), exact_(exact_in_float(model)) {
     const auto n = static_cast<std::size_t>(n_);
     check_memory(model, static_cast<double>(panels_of(n_) * 16 * n * sizeof(float)), "float32");
     panels_ = AlignedArray<float>(panels_of(n_) * n * 16);
@@ -42,6 +55,7 @@ class DenseCoupling final : public Coupling {
   int size() const override { return n_; }
   std::string storage() const override { return "dense-f32"; }
   std::int64_t stored_couplings() const override { return static_cast<std::int64_t>(n_) * n_; }
+  bool exact_energies() const override { return exact_; }
   void apply(const float* x, float* field, int tiles) const override {
     kernels::dense_apply(panels_.data(), n_, x, field, tiles);
   }
@@ -59,6 +73,7 @@ class DenseCoupling final : public Coupling {
   }
 
   int n_;
+  bool exact_;
   AlignedArray<float> panels_;
 };
 
@@ -93,6 +108,7 @@ class Int8Coupling final : public Coupling {
   int size() const override { return n_; }
   std::string storage() const override { return "dense-i8"; }
   std::int64_t stored_couplings() const override { return static_cast<std::int64_t>(n_) * n_; }
+  bool exact_energies() const override { return true; }
   void apply(const float* x, float* field, int tiles) const override {
     if (floats_) return floats_->apply(x, field, tiles);
     kernels::int8_apply(panels8_.data(), n_, x, field, tiles);
@@ -122,7 +138,7 @@ class Int8Coupling final : public Coupling {
 
 class SparseCoupling final : public Coupling {
  public:
-  explicit SparseCoupling(const IsingModel& model) : n_(model.size()) {
+  explicit SparseCoupling(const IsingModel& model) : n_(model.size()), exact_(exact_in_float(model)) {
     const auto n = static_cast<std::size_t>(n_);
     std::vector<std::int64_t> degree(n + 1, 0);
     for (std::int32_t i = 0; i < n_; ++i) {
@@ -151,6 +167,7 @@ class SparseCoupling final : public Coupling {
   int size() const override { return n_; }
   std::string storage() const override { return "sparse-csr"; }
   std::int64_t stored_couplings() const override { return static_cast<std::int64_t>(column_.size()); }
+  bool exact_energies() const override { return exact_; }
   void apply(const float* x, float* field, int tiles) const override {
     kernels::sparse_apply(view(), x, field, tiles);
   }
@@ -172,6 +189,7 @@ class SparseCoupling final : public Coupling {
   }
 
   int n_;
+  bool exact_;
   std::vector<std::int64_t> row_start_;
   std::vector<std::int64_t> upper_start_;
   std::vector<std::int32_t> column_;

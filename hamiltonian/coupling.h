@@ -25,6 +25,8 @@ class Coupling {
   virtual std::string storage() const = 0;
   /// Couplings actually multiplied per product, for GFLOP/s: 2N² for dense, 2·nnz for sparse are 2·this.
   virtual std::int64_t stored_couplings() const = 0;
+  /// True where energies() is exact: integer couplings whose partial sums all fit.
+  virtual bool exact_energies() const = 0;
 
   /// field ← J x for `tiles` tiles. x, field: [tile][N][16] float, 64-byte aligned, not overlapping.
   virtual void apply(const float* x, float* field, int tiles) const = 0;
