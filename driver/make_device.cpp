@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "driver/device.h"
+#include "driver/exact_device.h"
 #include "driver/uri.h"
 // #include "driver/emulator_device.h"
 
@@ -19,6 +20,7 @@ using Maker = std::function<std::unique_ptr<Device>(DeviceUri)>;
 const std::vector<std::pair<std::string, Maker>>& device_makers() {
   static const std::vector<std::pair<std::string, Maker>> makers = {
       // {"emulator", [](DeviceUri uri) { return std::make_unique<EmulatorDevice>(std::move(uri)); }},
+      {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
   };
   return makers;
 }

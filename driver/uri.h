@@ -18,4 +18,7 @@ struct DeviceUri {
 /// a query item without '=', a key given twice.
 DeviceUri parse_device_uri(const std::string& text);
 
+/// For devices that have no presets: throws InputError unless nothing stands between the colon and the query.
+void require_empty_rest(const DeviceUri& uri);
+
 }  // namespace opoloop
