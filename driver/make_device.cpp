@@ -7,9 +7,9 @@
 
 #include "core/error.h"
 #include "driver/device.h"
+#include "driver/emulator_device.h"
 #include "driver/exact_device.h"
 #include "driver/uri.h"
-// #include "driver/emulator_device.h"
 
 namespace opoloop {
 namespace {
@@ -19,7 +19,7 @@ using Maker = std::function<std::unique_ptr<Device>(DeviceUri)>;
 /// Every scheme and what answers it: the one place a new device is entered.
 const std::vector<std::pair<std::string, Maker>>& device_makers() {
   static const std::vector<std::pair<std::string, Maker>> makers = {
-      // {"emulator", [](DeviceUri uri) { return std::make_unique<EmulatorDevice>(std::move(uri)); }},
+      {"emulator", [](DeviceUri uri) { return std::make_unique<EmulatorDevice>(std::move(uri)); }},
       {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
   };
   return makers;

@@ -1,0 +1,167 @@
+#include "driver/emulator_device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cmath>
+
+#include "cim_model/engine.h"
+#include "core/error.h"
+#include "driver/adapt.h"
+#include "driver/device_parameters.h"
+#include "driver/emulator_parameters.h"
+#include "driver/run_recorder.h"
+#include "hamiltonian/coupling.h"
+#include "hamiltonian/kernels/matrix_kernels.h"
+
+namespace opoloop {
+namespace {
+
+CouplingStorage storage_of(const std::map<std::string, std::string>& parameters) {
+  static const std::array<std::string, 4> names = {"automatic", "dense-f32", "dense-i8", "sparse"};
+  const ParameterReader reader("emulator", parameters, emulator_parameter_help());
+  const std::string name = reader.choice("storage", "automatic", names);
+  if (name == "dense-f32") return CouplingStorage::dense_f32;
+  if (name == "dense-i8") return CouplingStorage::dense_i8;
+  if (name == "sparse") return CouplingStorage::sparse;
+  return CouplingStorage::automatic;
+}
+
+/// Parameters for a problem whose field, if any, is carried as `mode` says; the problem the loop then sees.
+struct Prepared {
+  LoopParameters parameters;
+  IsingModel extended;      // with the ancilla, if there is one
+  bool ancilla = false;
+};
+
+Prepared prepare(const Job& job, const IsingModel& model) {
+  Prepared out;
+  out.parameters = emulator_parameters(job.settings.parameters, model);
+  if (job.settings.steps) out.parameters.rounds = *job.settings.steps;
+  out.parameters.validate();
+  if (model.has_field() && out.parameters.field_mode == FieldMode::ancilla) {
+    out.ancilla = true;
+    out.extended = with_ancilla(model);
+  }
+  return out;
+}
+
+/// How many trajectories when nobody says: a full batch, fewer where one round trip of the batch is long.
+int automatic_runs(const Coupling& coupling) {
+  const double products = 2.0 * static_cast<double>(coupling.stored_couplings());
+  return products < 4e7 ? 128 : products < 4e8 ? 64 : 16;
+}
+
+}  // namespace
+
+EmulatorDevice::EmulatorDevice(DeviceUri uri) : LocalDevice(std::move(uri)) {
+  if (!parsed_uri().rest.empty()) machine_ = &machine_preset(parsed_uri().rest);
+}
+
+Capabilities EmulatorDevice::capabilities() const {
+  Capabilities can;
+  can.trajectories = true;
+  if (machine_ == nullptr) return can;
+  if (machine_->pulses_usable) can.max_spins = machine_->pulses_usable->value;
+  if (machine_->coupling_max) {
+    // |J| ≤ 2^(b−1) − 1.
+    can.coupling_bits = std::bit_width(static_cast<unsigned>(machine_->coupling_max->value)) + 1;
+    can.linear_term = false;
+  }
+  return can;
+}
+
+void EmulatorDevice::validate(const Job& job) const { prepare(job, job.problem->ising); }
+
+Result EmulatorDevice::execute(const Job& job, JobControl& control) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point from) {
+    return std::chrono::duration<double>(Clock::now() - from).count();
+  };
+  const auto begin = Clock::now();
+  const JobSettings& settings = job.settings;
+  const AdaptedProblem adapted = adapt(job.problem, capabilities());
+  Prepared prepared = prepare(job, adapted.problem->ising);
+  const LoopParameters& parameters = prepared.parameters;
+  const IsingModel& model = prepared.ancilla ? prepared.extended : adapted.problem->ising;
+  const auto coupling = make_coupling(model, storage_of(settings.parameters));
+  const Engine engine(model, *coupling, parameters);
+
+  Result result;
+  result.runs = settings.runs.value_or(automatic_runs(*coupling));
+  result.steps = parameters.rounds;
+  result.products_per_step = 1;
+  result.stored_couplings = coupling->stored_couplings();
+  result.coupling_storage = coupling->storage();
+  result.parameters = describe(parameters);
+  result.parameters["coupling_strength"] = {number_text(engine.coupling_strength()), ""};
+  result.parameters["instruction_set"] = {kernels::instruction_set(), ""};
+  if (machine_ != nullptr) {
+    result.parameters["machine"] = {machine_->name, ""};
+    if (machine_->round_trip_time_s) result.round_trip_time_s = machine_->round_trip_time_s->value;
+    result.machine_time_s = machine_->machine_time_s(parameters.rounds);
+  }
+  if (prepared.ancilla) result.adaptations.push_back("linear term moved into an ancilla pulse (field_mode = ancilla)");
+
+  EngineOptions options;
+  options.seed = settings.seed;
+  options.trajectories = result.runs;
+  options.threads = settings.threads;
+  options.cancel = &control.cancel;
+  options.progress = &control.progress;
+  options.best_energy = &control.best_energy;
+  if (settings.until_target && settings.target_energy) {
+    const double target = adapted.device_energy(*settings.target_energy);
+    options.stop_energy = target + 1e-9 * std::max(1.0, std::abs(target));
+  }
+  if (job.recorder != nullptr && settings.log_trajectories > 0) {
+    options.observe_trajectories = std::min(settings.log_trajectories, result.runs);
+    options.observe_every = settings.log_every;
+    options.observer = [&](const TileObservation& o) { job.recorder->record(o); };
+    const bool error = parameters.law == LawKind::cac || parameters.law == LawKind::cfc ||
+                       parameters.law == LawKind::sfc || parameters.law == LawKind::cac_best;
+    job.recorder->begin(options.observe_trajectories, model.size(), parameters.rounds, settings.log_every,
+                        parameters.dt, error, parameters.model == ModelKind::gaussian);
+  }
+  control.total = static_cast<std::int64_t>(result.runs) * parameters.rounds;
+  result.timing.setup_s = seconds_since(begin);
+
+  const auto start = Clock::now();
+  if (settings.time_limit_s) {
+    options.deadline = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*settings.time_limit_s));
+  }
+  std::vector<TrajectoryResult> trajectories = engine.run(options);
+  result.timing.wall_s = seconds_since(start);
+  result.interrupted = control.cancel.load();
+  const bool cut_short = trajectories.size() < static_cast<std::size_t>(result.runs) ||
+                         std::any_of(trajectories.begin(), trajectories.end(), [&](const TrajectoryResult& t) {
+                           return !t.diverged && t.rounds < parameters.rounds;
+                         });
+  result.time_limited = cut_short && !result.interrupted && options.deadline && Clock::now() >= *options.deadline;
+
+  std::int64_t diverged = 0;
+  for (TrajectoryResult& t : trajectories) {
+    Sample sample;
+    sample.trajectory = t.trajectory;
+    sample.energy_final = t.energy_final;
+    sample.energy_best = t.energy_best;
+    sample.round_best = t.round_best;
+    sample.rounds = t.rounds;
+    sample.diverged = t.diverged;
+    sample.spins_best = prepared.ancilla ? drop_ancilla(t.spins_best) : std::move(t.spins_best);
+    sample.spins_final = prepared.ancilla ? drop_ancilla(t.spins_final) : std::move(t.spins_final);
+    if (t.diverged) ++diverged;
+    result.samples.push_back(std::move(sample));
+  }
+  if (diverged > 0) {
+    result.warnings.push_back(fmt::format(
+        "{} of {} trajectories left the range of numbers and were stopped there; a smaller dt or gain helps", diverged,
+        result.samples.size()));
+  }
+  return adapted.restore(std::move(result));
+}
+
+}  // namespace opoloop

@@ -1,0 +1,181 @@
+#include "driver/emulator_parameters.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "cim_model/presets.h"
+#include "core/error.h"
+
+namespace opoloop {
+namespace {
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+
+/// One number or schedule of LoopParameters, its name, and how it is read and written.
+struct Entry {
+  ParameterHelp help;
+  std::function<void(LoopParameters&, const std::string& text)> set;
+  std::function<std::string(const LoopParameters&)> get;
+};
+
+double parse(const std::string& name, const std::string& text) {
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    throw InputError(fmt::format("emulator: {} = '{}': expected a number", name, text));
+  }
+  return value;
+}
+
+Entry number(const char* name, const char* unit, double LoopParameters::*member, const char* help) {
+  return {{name, unit, "of the preset", help},
+          [name, member](LoopParameters& p, const std::string& text) { p.*member = parse(name, text); },
+          [member](const LoopParameters& p) { return number_text(p.*member); }};
+}
+
+Entry integer(const char* name, int LoopParameters::*member, const char* help) {
+  return {{name, "", "of the preset", help},
+          [name, member](LoopParameters& p, const std::string& text) {
+            const double value = parse(name, text);
+            if (value != std::floor(value) || std::abs(value) > 1e9) {
+              throw InputError(fmt::format("emulator: {} = '{}': expected an integer", name, text));
+            }
+            p.*member = static_cast<int>(value);
+          },
+          [member](const LoopParameters& p) { return fmt::format("{}", p.*member); }};
+}
+
+Entry schedule(const char* name, const char* unit, Schedule LoopParameters::*member, const char* help) {
+  return {{name, unit, "of the preset", help},
+          [name, member](LoopParameters& p, const std::string& text) { p.*member = Schedule::parse(text, name); },
+          [member](const LoopParameters& p) { return (p.*member).text(); }};
+}
+
+Entry target(const char* name, const char* unit, double BestEnergyTarget::*member, const char* help) {
+  return {{name, unit, "of the preset", help},
+          [name, member](LoopParameters& p, const std::string& text) { p.best_energy.*member = parse(name, text); },
+          [member](const LoopParameters& p) { return number_text(p.best_energy.*member); }};
+}
+
+const std::vector<Entry>& entries() {
+  using P = LoopParameters;
+  static const std::vector<Entry> all = {
+      number("dt", "signal lifetimes", &P::dt, "time of one round trip"),
+      schedule("pump", "threshold", &P::pump, "p, as VALUE, FROM:TO or FROM:TO@FRACTION of the run"),
+      schedule("alpha", "", &P::alpha, "target squared amplitude of cac, cfc, cac_best"),
+      schedule("beta", "1/time", &P::beta, "rate of the error variable of cac, cfc, sfc"),
+      number("gain", "", &P::gain, "factor on the coupling strength"),
+      number("saturation", "", &P::saturation, "μ, coefficient of x³ in mean_field"),
+      number("limit", "", &P::limit, "bound of the injection (clipped, tanh)"),
+      number("clamp", "", &P::amplitude_clamp, "|x| ≤ this after every round trip; 0 = none"),
+      number("clamp_over_sqrt_alpha", "", &P::clamp_over_sqrt_alpha, "|x| ≤ this · √α; 0 = none"),
+      number("error_start", "", &P::error_start, "e at round 0"),
+      number("error_min", "", &P::error_min, "lower bound of e; 0 = none"),
+      number("error_max", "", &P::error_max, "upper bound of e; 0 = none"),
+      number("error_dt", "signal lifetimes", &P::error_dt, "time of one error step; 0 = dt/error_substeps"),
+      number("start_sd", "", &P::start_sd, "standard deviation of x at round 0 (mean_field)"),
+      integer("substeps", &P::substeps, "steps of the amplitude equation per round trip"),
+      integer("error_substeps", &P::error_substeps, "steps of the error equation per round trip"),
+      schedule("sfc_c", "", &P::sfc_c, "c of sfc"),
+      number("sfc_k", "", &P::sfc_k, "k of sfc"),
+      target("rho", "", &BestEnergyTarget::rho, "ρ of cac_best"),
+      target("delta", "1/energy", &BestEnergyTarget::delta, "δ of cac_best"),
+      target("gamma", "1/time²", &BestEnergyTarget::gamma, "γ of cac_best"),
+      target("tau", "signal lifetimes", &BestEnergyTarget::tau, "τ of cac_best"),
+      number("g2", "", &P::g2, "saturation parameter g² (truncated_wigner, gaussian)"),
+      number("measured_loss", "intrinsic loss", &P::measured_loss, "j of gaussian"),
+      number("detection_efficiency", "", &P::detection_efficiency, "η of gaussian, in (0, 1]"),
+  };
+  return all;
+}
+
+/// A published setting whose law this is, for `law=` without `preset=`.
+const char* preset_of_law(LawKind law, bool sparse) {
+  switch (law) {
+    case LawKind::cac:
+      return sparse ? "gset-cac" : "sk-cac";
+    case LawKind::sfc:
+      return "sk-sfc";
+    case LawKind::cac_best:
+      return "leleu-sk";
+    default:
+      return "sk-cfc";
+  }
+}
+
+}  // namespace
+
+std::span<const ParameterHelp> emulator_parameter_help() {
+  static const std::vector<ParameterHelp> help = [] {
+    std::vector<ParameterHelp> list = {
+        {"preset", "", "automatic", "a loop preset (opoloop devices lists them)"},
+        {"model", "", "mean_field", "mean_field, truncated_wigner or gaussian"},
+        {"law", "", "of the preset", "linear, clipped, tanh, cac, cfc, sfc or cac_best"},
+        {"stepper", "", "euler", "euler or rk4 (mean_field)"},
+        {"field_mode", "", "mean_amplitude", "mean_amplitude, ancilla or sqrt_alpha"},
+        {"storage", "", "automatic", "dense-f32, dense-i8 or sparse: how J is kept"},
+        {"xi", "", "√(2N/ΣJ²)", "coupling normalisation ξ"},
+        {"read", "", "state", "state or record: which sign is the spin"},
+    };
+    for (const Entry& e : entries()) list.push_back(e.help);
+    return list;
+  }();
+  return help;
+}
+
+LoopParameters emulator_parameters(const std::map<std::string, std::string>& given, const IsingModel& model) {
+  const ParameterReader reader("emulator", given, emulator_parameter_help());
+  const auto text = [&](const char* name) {
+    const auto found = given.find(name);
+    return found == given.end() ? std::string() : found->second;
+  };
+
+  LoopParameters p;
+  if (reader.has("preset") && text("preset") != "automatic") {
+    p = loop_preset(text("preset"), model);
+    if (reader.has("law")) p.law = parse_law(text("law"));
+  } else {
+    p = automatic_parameters(model);
+    if (reader.has("law") && parse_law(text("law")) != p.law) {
+      const LawKind law = parse_law(text("law"));
+      p = loop_preset(preset_of_law(law, model.density() < 0.1 && model.size() >= 200), model);
+      p.law = law;
+    }
+  }
+  if (reader.has("model")) p.model = parse_model(text("model"));
+  if (reader.has("field_mode")) p.field_mode = parse_field_mode(text("field_mode"));
+  static const std::array<std::string, 2> steppers = {"euler", "rk4"};
+  p.stepper = reader.choice("stepper", p.stepper == Stepper::euler ? "euler" : "rk4", steppers) == "euler"
+                  ? Stepper::euler
+                  : Stepper::runge_kutta4;
+  static const std::array<std::string, 2> reads = {"state", "record"};
+  p.read_record = reader.choice("read", p.read_record ? "record" : "state", reads) == "record";
+  if (reader.has("xi")) p.xi = reader.number("xi", 0, -kNoLimit, kNoLimit);
+  for (const Entry& e : entries()) {
+    if (reader.has(e.help.name)) e.set(p, text(e.help.name.c_str()));
+  }
+  // One bound replaces the other.
+  if (reader.has("clamp") && !reader.has("clamp_over_sqrt_alpha")) p.clamp_over_sqrt_alpha = 0;
+  if (reader.has("clamp_over_sqrt_alpha") && !reader.has("clamp")) p.amplitude_clamp = 0;
+  return p;
+}
+
+std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
+  std::map<std::string, ParameterValue> out;
+  out["model"] = {name_of(p.model), ""};
+  out["law"] = {name_of(p.law), ""};
+  out["preset"] = {p.preset.empty() ? "automatic" : p.preset, ""};
+  out["stepper"] = {p.stepper == Stepper::euler ? "euler" : "rk4", ""};
+  out["field_mode"] = {name_of(p.field_mode), ""};
+  out["read"] = {p.read_record ? "record" : "state", ""};
+  for (const Entry& e : entries()) out[e.help.name] = {e.get(p), e.help.unit};
+  return out;
+}
+
+}  // namespace opoloop
