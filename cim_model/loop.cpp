@@ -1,0 +1,138 @@
+#include "cim_model/loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <vector>
+
+#include "core/error.h"
+
+namespace opoloop {
+namespace {
+
+/// Σ_j J_ij x_j, row by row of the upper triangle.
+void couple(const IsingModel& problem, std::span<const double> x, std::span<double> field) {
+  std::fill(field.begin(), field.end(), 0.0);
+  for (std::int32_t i = 0; i < problem.size(); ++i) {
+    const auto columns = problem.columns(i);
+    const auto couplings = problem.couplings(i);
+    const auto row = static_cast<std::size_t>(i);
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      const auto column = static_cast<std::size_t>(columns[k]);
+      field[row] += couplings[k] * x[column];
+      field[column] += couplings[k] * x[row];
+    }
+  }
+}
+
+/// h enters as a coupling to a pulse whose amplitude is that of the others: the mean |x̃|, or √α  [docs/physics.md eq. F8].
+void add_field_term(const IsingModel& problem, const LoopParameters& parameters, std::int64_t round,
+                    std::span<const double> measured, std::span<double> field) {
+  double scale = 0;
+  if (parameters.field_mode == FieldMode::sqrt_alpha) {
+    scale = std::sqrt(parameters.alpha.at(round, parameters.rounds));
+  } else {
+    for (const double x : measured) scale += std::abs(x);
+    scale /= static_cast<double>(measured.size());
+  }
+  for (std::size_t i = 0; i < field.size(); ++i) field[i] += problem.field()[i] * scale;
+}
+
+/// σ_i = −1 where the sign bit is set, +1 elsewhere, +0 and −0 told apart: the engine reads the same bit.
+void read_spins(std::span<const double> amplitude, std::vector<std::int8_t>& spins) {
+  for (std::size_t i = 0; i < amplitude.size(); ++i) spins[i] = std::signbit(amplitude[i]) ? -1 : 1;
+}
+
+bool all_finite(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+double clamp_bound(const LoopParameters& parameters, std::int64_t round) {
+  if (parameters.amplitude_clamp > 0) return parameters.amplitude_clamp;
+  if (parameters.clamp_over_sqrt_alpha > 0) {
+    return parameters.clamp_over_sqrt_alpha * std::sqrt(parameters.alpha.at(round, parameters.rounds));
+  }
+  return std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+double coupling_strength(const IsingModel& problem, const LoopParameters& parameters) {
+  return parameters.gain * (parameters.xi ? *parameters.xi : coupling_normalisation(problem));
+}
+
+TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, const LoopOptions& options) {
+  parameters.validate();
+  const auto model = make_pulse_model(parameters, problem.size());
+  const auto law = make_feedback_law(parameters, coupling_strength(problem, parameters));
+  return run_loop(problem, parameters, *model, *law, options);
+}
+
+TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, PulseModel& model,
+                          FeedbackLaw& law, const LoopOptions& options) {
+  parameters.validate();
+  const bool has_field = problem.has_field();
+  if (has_field && parameters.field_mode == FieldMode::ancilla) {
+    throw InputError("field mode = ancilla: the problem still has a field, extend it with with_ancilla() first");
+  }
+  if (options.feedback_delay < 0) {
+    throw_parameter_error("feedback_delay", options.feedback_delay, "at least 0 round trips");
+  }
+  const auto n = static_cast<std::size_t>(problem.size());
+  if (model.size() != problem.size()) throw InputError("the pulse model and the problem differ in size");
+
+  std::vector<double> measured(n);
+  std::vector<double> field(n);
+  std::vector<double> injection(n);
+  std::vector<std::int8_t> spins(n);
+  std::deque<std::vector<double>> on_the_way(static_cast<std::size_t>(options.feedback_delay),
+                                             std::vector<double>(n, 0.0));
+  TrajectoryResult result;
+  result.trajectory = options.trajectory;
+
+  model.start(options.seed, options.trajectory);
+  law.start(problem.size());
+  for (std::int64_t k = 0;; ++k) {
+    if (!all_finite(model.amplitude())) {
+      result.diverged = true;
+      break;
+    }
+    result.rounds = k;
+    const double pump = parameters.pump.at(k, parameters.rounds);
+
+    model.measure(k, measured);
+    read_spins(parameters.read_record ? std::span<const double>(measured) : model.amplitude(), spins);
+    const double energy = problem.energy(spins);
+    result.energy_final = energy;
+    result.spins_final = spins;
+    if (k == 0 || energy < result.energy_best) {
+      result.energy_best = energy;
+      result.round_best = k;
+      result.spins_best = spins;
+    }
+    const bool last = k == parameters.rounds;
+    if (!last) {
+      couple(problem, measured, field);
+      if (has_field) add_field_term(problem, parameters, k, measured, field);
+      law.inject({k, measured, field, energy}, injection);
+      if (options.feedback_delay > 0) {
+        on_the_way.push_back(injection);
+        injection = std::move(on_the_way.front());
+        on_the_way.pop_front();
+      }
+    }
+    if (options.observer) {
+      options.observer({k, static_cast<double>(k) * parameters.dt, pump, model, measured,
+                        last ? std::span<const double>() : std::span<const double>(injection), law.error(), energy});
+    }
+    if (last) break;
+
+    model.advance(k, pump, injection);
+    model.clamp(clamp_bound(parameters, k));
+    law.advanced(k, model.amplitude());
+  }
+  return result;
+}
+
+}  // namespace opoloop

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "cim_model/engine.h"
+#include "cim_model/feedback_law.h"
+#include "cim_model/parameters.h"
+#include "cim_model/pulse_model.h"
+#include "hamiltonian/ising_model.h"
+
+namespace opoloop {
+
+/// What an observer sees of round k: the state x^k, what was measured of it, and the injection that will
+/// take it to x^{k+1}. Views are valid during the call only.
+struct LoopObservation {
+  std::int64_t round;                 ///< k, 0 is the starting state and `rounds` the last
+  double time;                        ///< k·dt
+  double pump;                        ///< p of round k
+  const PulseModel& model;            ///< its amplitude() is x^k
+  std::span<const double> measured;   ///< x̃^k
+  std::span<const double> injection;  ///< inj^k after the delay; empty for the last state
+  std::span<const double> error;      ///< e^{k+1}, or e^k if it waits for x^{k+1}; empty without one
+  double energy;                      ///< H^k, offset included
+};
+using LoopObserver = std::function<void(const LoopObservation&)>;
+
+struct LoopOptions {
+  std::uint64_t seed = 1;
+  std::uint32_t trajectory = 0;
+  /// Round trips between a measurement and its injection; before the first one arrives nothing is injected.
+  int feedback_delay = 0;
+  LoopObserver observer;
+};
+
+/// One trajectory of the loop in double, plainly: what the fast engine is tested against.
+///
+///     for k = 0 … rounds − 1:   x̃ = measure(x^k);  inj = law(J x̃ + h-term);  x^{k+1} = clamp(advance(x^k, inj))
+///
+/// Energies are those of the spins of x^k (or of the record, with read_record) for k = 0 … rounds. Schedules
+/// are evaluated at round k for the step k → k+1. Throws InputError where the parameters are not valid, or
+/// where a problem with a field asks for the ancilla: extend it with with_ancilla() first.
+TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, const LoopOptions& options);
+
+/// The same with a pulse model or a law of the caller's own; both are started here. parameters give rounds,
+/// dt, schedules, field mode, clamps and read-out.
+TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, PulseModel& model,
+                          FeedbackLaw& law, const LoopOptions& options);
+
+/// ξ·gain that multiplies the field: parameters.xi or coupling_normalisation(problem), times gain.
+double coupling_strength(const IsingModel& problem, const LoopParameters& parameters);
+
+}  // namespace opoloop

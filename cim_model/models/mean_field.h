@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cim_model/pulse_model.h"
+
+namespace opoloop {
+
+/// Drift of model (a), injection held  [W13, R21 without noise; docs/physics.md eq. M1]:
+///
+///     dx_i/dt = (p − 1) x_i − μ x_i³ + inj_i
+///
+/// An odeint system; x and injection have the same length.
+struct MeanFieldDrift {
+  double pump;        ///< p, solitary threshold 1
+  double saturation;  ///< μ; 1 in the papers' normalisation, where x² = photons · g²
+  std::span<const double> injection;
+
+  void operator()(const std::vector<double>& x, std::vector<double>& dxdt, double /*t*/) const {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      dxdt[i] = (pump - 1) * x[i] - saturation * x[i] * x[i] * x[i] + injection[i];
+    }
+  }
+};
+
+/// (a) Deterministic amplitudes. The record is the amplitude itself. Starts normal with start_sd, or uniform.
+class MeanField final : public PulseModel {
+ public:
+  MeanField(const LoopParameters& parameters, int n);
+
+  int size() const override { return static_cast<int>(x_.size()); }
+  void start(std::uint64_t seed, std::uint32_t trajectory) override;
+  void measure(std::int64_t round, std::span<double> record) const override;
+  void advance(std::int64_t round, double pump, std::span<const double> injection) override;
+  void clamp(double bound) override;
+  std::span<const double> amplitude() const override { return x_; }
+  std::vector<PulseVariable> variables() const override { return {{"x", x_}}; }
+
+ private:
+  Stepper stepper_;
+  double dt_;
+  int substeps_;
+  double saturation_;
+  double start_sd_;
+  double start_uniform_half_width_;
+  std::vector<double> x_;
+};
+
+}  // namespace opoloop
