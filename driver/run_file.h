@@ -14,10 +14,17 @@ namespace opoloop {
 
 inline constexpr int kRunFileSchemaVersion = 1;
 
-/// An HDF5 run file, schema "opoloop-run" version 1 (docs/run-file.md). Opened before the run, so that a
-/// killed run leaves a file that h5py and h5dump open with everything flushed so far; attribute
-/// `complete` turns 1 only in finish(). Amplitudes arrive through the RunRecorder interface and are written
-/// by a thread of the file's own.
+/// Logs up to this size are compressed (shuffle, deflate, fletcher32) by finish(); larger ones stay as they
+/// were written: noise mantissas hardly compress, and it would take longer than the run (docs/run-file.md).
+inline constexpr std::int64_t kPackedLogBytes = 32 << 20;
+
+/// An HDF5 run file, schema "opoloop-run" version 1 (docs/run-file.md). It exists from before the run, so that
+/// a killed run leaves a file that h5py and h5dump open with everything written so far; attribute `complete`
+/// turns 1 only in finish(). Amplitudes arrive through the RunRecorder interface and are written by a thread
+/// of the file's own (driver/trajectory_log.h).
+///
+/// The file is never rewritten under its name: each stage (header and problem; room for the trajectories;
+/// results) is built as `path`.part and renamed. Only the results of a large log are added in place.
 class RunFile final : public RunRecorder {
  public:
   struct Header {
@@ -39,7 +46,11 @@ class RunFile final : public RunRecorder {
   void record(const TileObservation& observation) override;
 
   /// Drains the writer, writes /device, /runs, /statistics and complete = 1 (0 after an interruption), closes.
+  /// Throws Error where something could not be written; what was written before stays valid.
   void finish(const Result& result, const SolveStatistics& statistics);
+
+  /// Deletes the file: for a job that was refused before it started.
+  void discard();
 
   const std::string& path() const;
 
@@ -56,7 +67,7 @@ struct RunFileCheck {
 };
 RunFileCheck check_run_file(const std::string& path);
 
-/// What a report or another tool reads back. Throws InputError where the file is not a run file.
+/// What a report or another tool reads back.
 struct RunFileContents {
   std::string path;
   std::vector<std::pair<std::string, std::string>> attributes;  ///< root attributes as text, in file order
@@ -70,16 +81,41 @@ struct RunFileContents {
   std::string device_uri;
   std::vector<std::string> adaptations;
   bool complete = false;
+  bool finished = false;                                        ///< /runs and /statistics are there
   std::vector<double> energy_final, energy_best;
   std::vector<std::int64_t> round_best;
+  std::vector<std::int64_t> rounds;
+  std::vector<bool> diverged, success_final, success_best;
+  std::vector<std::uint32_t> trajectory;                        ///< random stream of each run
   std::vector<std::vector<std::int8_t>> spins_best;
+  std::vector<std::string> warnings;
   std::vector<std::pair<std::string, std::string>> statistics;  ///< name, value as text with unit
-  // Trajectories: [trajectory][logged round][...]; empty where none were logged.
+  /// The numbers behind `statistics`: one value, or value, low, high of a 95% interval; and what they mean.
+  struct Statistic {
+    std::vector<double> values;
+    std::string units;
+    std::string description;
+    bool lower_bound = false;  ///< no run succeeded: the value is the least it can be
+  };
+  std::map<std::string, Statistic> statistic;
+  // Trajectories: [trajectory][logged row][...]; empty where none were logged. Rows may be thinned (below);
+  // rows a trajectory does not have are NaN.
+  std::int64_t logged_trajectories = 0;                         ///< in the file
+  std::int64_t logged_rows = 0;                                 ///< in the file
   std::vector<std::int64_t> log_rounds;
   std::vector<double> log_pump;
-  std::vector<std::vector<std::vector<float>>> amplitude;
+  std::vector<std::vector<std::vector<float>>> amplitude;       ///< of the first trajectories, as many as fit
   std::vector<std::vector<double>> energy;
+  std::vector<std::vector<double>> energy_so_far;               ///< lowest of all logged rows up to this one
 };
-RunFileContents read_run_file(const std::string& path);
+
+/// What read_run_file() takes into memory of a log that may be larger than memory.
+struct RunFileReadLimits {
+  std::int64_t rows = 4000;                    ///< every k-th row, so that at most about so many are kept
+  std::int64_t amplitude_bytes = 256LL << 20;  ///< as many trajectories as fit, at least one
+};
+
+/// Throws InputError where the file is not a run file or belongs to a newer schema.
+RunFileContents read_run_file(const std::string& path, const RunFileReadLimits& limits = {});
 
 }  // namespace opoloop

@@ -31,14 +31,16 @@ TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::in
 
 /// What a finished job says about a target energy (docs/run-file.md, physics.md "time to solution").
 struct SolveStatistics {
-  std::optional<double> target_energy;   ///< unset: none known; success is then relative to the best found
-  bool target_is_best_found = false;     ///< true: success means "as good as the best of this job"
-  std::int64_t trials = 0;               ///< completed runs (diverged ones count as failures)
+  std::optional<double> target_energy;   ///< what counted as solved; unset only where no run finished
+  bool target_is_best_found = false;     ///< true: none was given; success means "as good as the best of this job"
+  std::int64_t trials = 0;               ///< runs that were started (diverged ones count as failures)
   std::int64_t successes_best = 0;       ///< best-ever energy ≤ target
   std::int64_t successes_final = 0;      ///< final energy ≤ target
   double p_best = 0, p_final = 0;
   Interval p_best_interval, p_final_interval;
-  // All by best-ever success, q = 0.99; a run is `steps` round trips.
+  // All by best-ever success, q = 0.99. The length of a run is the mean number of round trips actually run:
+  // `steps`, or less where runs were stopped early; a stopped run that had not succeeded counts as a failure,
+  // which keeps the time right (a failure twice as short is half as dear).
   TimeToSolution round_trips;
   std::optional<TimeToSolution> matrix_products;  ///< devices that multiply by J
   TimeToSolution wall_s;                 ///< throughput: wall time of the batch per trajectory
