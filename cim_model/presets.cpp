@@ -140,11 +140,29 @@ LoopParameters loop_preset(const std::string& name, const IsingModel& model) {
   throw InputError(fmt::format("preset = '{}': must be one of {}", name, known));
 }
 
+FieldMode usual_field_mode(LawKind law) {
+  // Laws that hold |x| near √α give the field the size of one more pulse at once, from the first round trip
+  // on, when the amplitudes are still noise. The mean amplitude serves laws without a target.
+  switch (law) {
+    case LawKind::cac:
+    case LawKind::cfc:
+    case LawKind::cac_best:
+      return FieldMode::sqrt_alpha;
+    default:
+      return FieldMode::mean_amplitude;
+  }
+}
+
 LoopParameters automatic_parameters(const IsingModel& model) {
   // Sparse graphs have few neighbours to average over: they need the slow ramp and CAC's fixed amplitude.
   const bool sparse = model.size() >= 200 && model.density() < 0.1;
-  if (sparse) return loop_preset("gset-cac", model);
+  if (sparse) {
+    LoopParameters p = loop_preset("gset-cac", model);
+    p.field_mode = usual_field_mode(p.law);
+    return p;
+  }
   LoopParameters p = loop_preset("sk-cfc", model);
+  p.field_mode = usual_field_mode(p.law);
   p.preset.clear();  // the dynamics are sk-cfc's, the numbers are not
   p.beta = 0.15;
   p.rounds = 2000;

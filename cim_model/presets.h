@@ -21,6 +21,8 @@ struct LoopPreset {
 const std::vector<LoopPreset>& loop_presets();
 /// Parameters of a preset fitted to a problem (some depend on N). Throws InputError listing the known names.
 LoopParameters loop_preset(const std::string& name, const IsingModel& model);
+/// How a linear term enters with this law unless told otherwise (docs/physics.md).
+FieldMode usual_field_mode(LawKind law);
 /// What `solve FILE` uses when nothing is said: chosen from size, density and field of the problem.
 LoopParameters automatic_parameters(const IsingModel& model);
 

@@ -149,7 +149,7 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
     }
   }
   if (reader.has("model")) p.model = parse_model(text("model"));
-  if (reader.has("field_mode")) p.field_mode = parse_field_mode(text("field_mode"));
+  p.field_mode = reader.has("field_mode") ? parse_field_mode(text("field_mode")) : usual_field_mode(p.law);
   static const std::array<std::string, 2> steppers = {"euler", "rk4"};
   p.stepper = reader.choice("stepper", p.stepper == Stepper::euler ? "euler" : "rk4", steppers) == "euler"
                   ? Stepper::euler
