@@ -44,8 +44,8 @@ Problem read_biqmac(std::string_view text, const ReadContext& context) {
     scan.fail(std::to_string(entries), fmt::format("{} variables have at most {} entries", variables,
                                                    variables * (variables + 1) / 2));
   }
-  qubo.linear.assign(static_cast<std::size_t>(qubo.n), 0.0);
-  std::vector<std::int64_t> diagonal_line(static_cast<std::size_t>(qubo.n), 0);
+  LinearList linear(context.file, 1);
+  linear.resize(qubo.n);
   PairList pairs;
   pairs.reserve(std::min(static_cast<std::size_t>(entries), scan.bytes_left() / kShortestEntry + 1));
   for (std::int64_t k = 0; k < entries; ++k) {
@@ -61,17 +61,13 @@ Problem read_biqmac(std::string_view text, const ReadContext& context) {
     const double q = scan.number("the coefficient q");
     scan.end_of_line("an entry 'i j q'");
     if (i == j) {
-      std::int64_t& seen = diagonal_line[static_cast<std::size_t>(i - 1)];
-      if (seen != 0) {
-        scan.fail(fmt::format("{} {}", i, j), fmt::format("duplicate: this entry was already given on line {}", seen));
-      }
-      seen = scan.line_number();
-      qubo.linear[static_cast<std::size_t>(i - 1)] = q;
+      linear.set(static_cast<std::int32_t>(i - 1), q, scan.line_number());
     } else {
       pairs.add(static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(j - 1), 2 * q, scan.line_number());
     }
   }
   scan.end_of_text(kComments, "the last entry that the header announces");
+  qubo.linear = std::move(linear.values());
   for (const IsingEdge& pair : pairs.take(context.file, 1)) qubo.terms.push_back({pair.i, pair.j, pair.J});
   Problem problem;
   problem.ising = to_ising(qubo);

@@ -62,7 +62,7 @@ Problem read_dimod_coo(std::string_view text, const ReadContext& context) {
   TextScanner scan(text, context.file);
   Header header;
   DimodModel model;
-  std::vector<std::int64_t> linear_line;
+  LinearList linear(context.file, 0);
   std::int32_t n = 0;
   PairList pairs;
   const auto index = [&] {
@@ -88,23 +88,15 @@ Problem read_dimod_coo(std::string_view text, const ReadContext& context) {
       pairs.add(u, v, bias, scan.line_number());
       continue;
     }
-    const auto at = static_cast<std::size_t>(u);
-    if (at >= model.linear.size()) {
-      model.linear.resize(at + 1, 0.0);
-      linear_line.resize(at + 1, 0);
-    }
-    if (linear_line[at] != 0) {
-      scan.fail(fmt::format("{} {}", u, v),
-                fmt::format("duplicate: this bias was already given on line {}", linear_line[at]));
-    }
-    linear_line[at] = scan.line_number();
-    model.linear[at] = bias;
+    if (u >= linear.size()) linear.resize(u + 1);
+    linear.set(u, bias, scan.line_number());
   }
   if (!header.binary) scan.fail("no line '# vartype=SPIN' or '# vartype=BINARY' says what the variables are");
   if (n == 0) scan.fail("the file names no variable");
   model.binary = *header.binary;
   model.offset = header.offset.value_or(0);
-  model.linear.resize(static_cast<std::size_t>(n), 0.0);
+  linear.resize(n);
+  model.linear = std::move(linear.values());
   model.quadratic = pairs.take(context.file, 0);
   return problem_from_dimod(std::move(model));
 }

@@ -58,4 +58,19 @@ std::vector<IsingEdge> PairList::take(const std::string& file, int base) {
   return sorted;
 }
 
+void LinearList::resize(std::int32_t n, double standard) {
+  values_.resize(static_cast<std::size_t>(n), standard);
+  lines_.resize(static_cast<std::size_t>(n), 0);
+}
+
+void LinearList::set(std::int32_t i, double value, std::int64_t line) {
+  std::int64_t& seen = lines_[static_cast<std::size_t>(i)];
+  if (seen != 0) {
+    throw_file_error(file_, line, std::to_string(std::int64_t{i} + base_),
+                     fmt::format("duplicate: the term of this index was already given on line {}", seen));
+  }
+  seen = line;
+  values_[static_cast<std::size_t>(i)] = value;
+}
+
 }  // namespace opoloop

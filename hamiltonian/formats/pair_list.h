@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hamiltonian/ising_model.h"
@@ -27,6 +28,25 @@ class PairList {
   bool place_is_line_;
   std::vector<IsingEdge> edges_;
   std::vector<std::uint32_t> places_;
+};
+
+/// Collects a file's linear terms by index and refuses an index given twice, naming both lines.
+class LinearList {
+ public:
+  LinearList(std::string file, int base) : file_(std::move(file)), base_(base) {}
+
+  /// Terms that are not set hold `standard`.
+  void resize(std::int32_t n, double standard = 0);
+  /// 0-based i < size.
+  void set(std::int32_t i, double value, std::int64_t line);
+  std::vector<double>& values() { return values_; }
+  std::int32_t size() const { return static_cast<std::int32_t>(values_.size()); }
+
+ private:
+  std::string file_;
+  int base_;
+  std::vector<double> values_;
+  std::vector<std::int64_t> lines_;
 };
 
 }  // namespace opoloop

@@ -90,7 +90,8 @@ class QplibReader {
   void read_quadratic(QuboModel& qubo, double sign) {
     const std::int64_t count = count_line("the number of quadratic terms");
     PairList pairs;
-    std::vector<std::int64_t> diagonal_line(qubo.linear.size(), 0);
+    LinearList squares(context_.file, 1);
+    squares.resize(qubo.n);
     for (std::int64_t k = 0; k < count; ++k) {
       line("a quadratic term");
       const std::int32_t i = index(qubo.n);
@@ -100,33 +101,28 @@ class QplibReader {
       scan_.end_of_line("a quadratic term");
       if (i != j) {
         pairs.add(i, j, half, scan_.line_number());
-        continue;
+      } else {
+        squares.set(i, half, scan_.line_number());
       }
-      std::int64_t& seen = diagonal_line[static_cast<std::size_t>(i)];
-      if (seen != 0) {
-        scan_.fail(fmt::format("{} {}", i + 1, i + 1), fmt::format("duplicate: this term was already given on line {}", seen));
-      }
-      seen = scan_.line_number();
-      qubo.linear[static_cast<std::size_t>(i)] += half;  // x² = x
     }
+    qubo.linear = std::move(squares.values());  // x² = x
     for (const IsingEdge& pair : pairs.take(context_.file, 1)) qubo.terms.push_back({pair.i, pair.j, pair.J});
   }
   void read_linear(QuboModel& qubo, double sign) {
     const double standard = number_line("the default linear coefficient");
     const std::int64_t count = count_line("the number of other linear coefficients");
-    std::vector<double> linear(qubo.linear.size(), standard);
-    std::vector<std::int64_t> seen(qubo.linear.size(), 0);
+    LinearList others(context_.file, 1);
+    others.resize(qubo.n, standard);
     for (std::int64_t k = 0; k < count; ++k) {
       line("a linear coefficient");
-      const auto i = static_cast<std::size_t>(index(qubo.n));
-      linear[i] = scan_.number("the coefficient");
+      const std::int32_t i = index(qubo.n);
+      const double value = scan_.number("the coefficient");
       scan_.end_of_line("a linear coefficient");
-      if (seen[i] != 0) {
-        scan_.fail(std::to_string(i + 1), fmt::format("duplicate: this coefficient was already given on line {}", seen[i]));
-      }
-      seen[i] = scan_.line_number();
+      others.set(i, value, scan_.line_number());
     }
-    for (std::size_t i = 0; i < linear.size(); ++i) qubo.linear[i] += sign * linear[i];
+    for (std::size_t i = 0; i < qubo.linear.size(); ++i) {
+      qubo.linear[i] += sign * others.values()[i];
+    }
   }
   // A default and a list of exceptions `index value`: starting points, which do not matter here.
   void skip_list(const char* what) {
