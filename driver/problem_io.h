@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "hamiltonian/problem_file.h"
+
+namespace opoloop {
+
+/// Opens a problem file of any format, HDF5 (by its magic bytes) included, and looks its best known energy up
+/// where the file has none (hamiltonian/known_values.h). Throws InputError, one line.
+Problem open_problem(const std::string& path, const LoadOptions& options = {});
+
+/// save_problem() for any format but QPLIB, HDF5 included. The best known energy goes into HDF5 only.
+void write_problem(const Problem& problem, const std::string& path, ProblemFormat format,
+                   const SaveOptions& options = {});
+
+}  // namespace opoloop

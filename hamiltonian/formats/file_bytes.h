@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace opoloop {
+
+/// A whole file in memory. Throws InputError where the path is missing, a directory, unreadable, or larger
+/// than `limit` bytes.
+std::string read_file_bytes(const std::string& path, std::uint64_t limit);
+
+/// Makes `path` complete or not at all: calls `write` with the name of a fresh file in the same directory,
+/// then renames it to `path`; removes it where anything fails. Throws Error with the system's reason.
+void write_atomically(const std::string& path, const std::function<void(const std::string&)>& write);
+
+/// write_atomically() of these bytes, flushed to the disk before the rename.
+void write_file_bytes(const std::string& path, std::string_view bytes);
+
+}  // namespace opoloop
