@@ -18,7 +18,8 @@ using kernels::AlignedArray;
 using kernels::AnnealingRandom;
 using kernels::AnnealingView;
 
-constexpr double kHotFieldShare = 1.0;
+constexpr double kHotFieldShare = 0.8;
+constexpr double kColdExcitation = 0.05;          // probability at the last sweep of the smallest excitations
 constexpr double kSparseBelow = 0.05;             // a sparse coupling costs some 20 times a dense one
 constexpr std::int32_t kDenseAtMost = 32768;      // spins; beyond, dense rows would leave every cache
 constexpr double kIntegerFieldLimit = 32000;      // int16 with room for one flip
@@ -195,7 +196,7 @@ class AnnealerOf final : public Annealer {
     }
     const auto quantile = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 100);
     std::nth_element(sizes.begin(), quantile, sizes.end());
-    schedule.cold = std::min(2 * *quantile * unit_ / std::log(100.0), schedule.hot);
+    schedule.cold = std::min(2 * *quantile * unit_ / -std::log(kColdExcitation), schedule.hot);
     return schedule;
   }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "driver/annealing_device.h"
+#include "driver/bifurcation_device.h"
 #include "driver/device.h"
 #include "driver/emulator_device.h"
 #include "driver/exact_device.h"
@@ -20,6 +22,11 @@ using Maker = std::function<std::unique_ptr<Device>(DeviceUri)>;
 const std::vector<std::pair<std::string, Maker>>& device_makers() {
   static const std::vector<std::pair<std::string, Maker>> makers = {
       {"emulator", [](DeviceUri uri) { return std::make_unique<EmulatorDevice>(std::move(uri)); }},
+      {"annealing", [](DeviceUri uri) { return std::make_unique<AnnealingDevice>(std::move(uri)); }},
+      {"dsb",
+       [](DeviceUri uri) { return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::discrete); }},
+      {"bsb",
+       [](DeviceUri uri) { return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::ballistic); }},
       {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
   };
   return makers;

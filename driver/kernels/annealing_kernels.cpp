@@ -107,8 +107,9 @@ template <class D, class T>
 HWY_INLINE std::uint32_t accepted(D d, const T* spins, const T* fields, const T* thresholds) {
   const auto product = hn::Mul(hn::Load(d, spins), hn::Load(d, fields));
   std::uint8_t bytes[8] = {};
-  hn::StoreMaskBits(d, hn::Le(product, hn::Load(d, thresholds)), bytes);
-  return static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8;
+  hn::StoreMaskBits(d, hn::Gt(product, hn::Load(d, thresholds)), bytes);  // refused
+  constexpr std::uint32_t all = (1U << hn::MaxLanes(D())) - 1;
+  return ~(static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8) & all;
 }
 
 HWY_INLINE void add_column(const std::int8_t* HWY_RESTRICT row, int stride, std::int16_t twice,

@@ -1,0 +1,130 @@
+#include "driver/annealing_device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "driver/annealing.h"
+#include "driver/statistics.h"
+#include "driver/stop_clock.h"
+
+namespace opoloop {
+namespace {
+
+const std::array<std::string, 2> kSchedules = {"geometric", "linear"};
+const std::array<std::string, 2> kYesNo = {"true", "false"};
+
+struct Choices {
+  std::optional<double> hot, cold;
+  bool geometric = true;
+  bool descend = true;
+};
+
+Choices read_choices(const JobSettings& settings) {
+  const ParameterReader reader("annealing", settings.parameters, AnnealingDevice::parameters());
+  constexpr double kMost = std::numeric_limits<double>::infinity();
+  Choices choices;
+  if (reader.has("t_hot")) choices.hot = reader.number("t_hot", 0, 0, kMost, true);
+  if (reader.has("t_cold")) choices.cold = reader.number("t_cold", 0, 0, kMost, true);
+  choices.geometric = reader.choice("schedule", kSchedules[0], kSchedules) == kSchedules[0];
+  choices.descend = reader.choice("descend", kYesNo[0], kYesNo) == kYesNo[0];
+  if (choices.hot && choices.cold && *choices.cold > *choices.hot) {
+    throw InputError(fmt::format("annealing: t_cold = {} is above t_hot = {}", *choices.cold, *choices.hot));
+  }
+  return choices;
+}
+
+}  // namespace
+
+std::span<const ParameterHelp> AnnealingDevice::parameters() {
+  static const std::vector<ParameterHelp> all = {
+      {"t_hot", "energy", "0.8 of the largest rms local field", "temperature of the first sweep"},
+      {"t_cold", "energy", "smallest excitations made with probability 5%", "temperature of the last sweep"},
+      {"schedule", "", "geometric", "geometric or linear in temperature"},
+      {"descend", "", "true", "after the last sweep flip whatever lowers the energy: true or false"},
+  };
+  return all;
+}
+
+AnnealingDevice::AnnealingDevice(DeviceUri uri) : LocalDevice(std::move(uri)) { require_empty_rest(parsed_uri()); }
+
+void AnnealingDevice::validate(const Job& job) const { read_choices(job.settings); }
+
+Result AnnealingDevice::execute(const Job& job, JobControl& control) {
+  const IsingModel& model = job.problem->ising;
+  const JobSettings& settings = job.settings;
+  const Choices choices = read_choices(settings);
+  const StopClock setup_clock({}, control.cancel);
+  const std::unique_ptr<Annealer> annealer = make_annealer(model);
+  AnnealingSchedule schedule = annealer->choose_temperatures();
+  if (choices.hot) schedule.hot = *choices.hot;
+  if (choices.cold) schedule.cold = *choices.cold;
+  // One end given: the chosen other end moves with it where they would cross.
+  if (choices.cold && !choices.hot) schedule.hot = std::max(schedule.hot, schedule.cold);
+  if (choices.hot) schedule.cold = std::min(schedule.cold, schedule.hot);
+  schedule.geometric = choices.geometric;
+  schedule.descend = choices.descend;
+  // Tuned on SK and G-set: the best number of sweeps grows about as n.
+  const std::int64_t n = model.size();
+  schedule.sweeps = settings.steps.value_or(std::clamp<std::int64_t>(2 * n, 100, 4000));
+  const int runs = settings.runs.value_or(n <= 1000 ? 128 : 32);
+  control.total = schedule.sweeps * runs;
+  const double setup_s = setup_clock.elapsed_s();
+
+  const StopClock clock(settings.time_limit_s, control.cancel);
+  std::atomic<bool> reached{false};
+  const auto stop = [&] { return reached.load(std::memory_order_relaxed) || clock.stop(); };
+  std::vector<std::optional<Sample>> samples(static_cast<std::size_t>(runs));
+  parallel_for(runs, settings.threads, [&](std::int64_t run) {
+    if (stop()) return;
+    AnnealingOptions options;
+    options.seed = settings.seed;
+    options.read = static_cast<std::uint32_t>(run);
+    if (settings.until_target) options.stop_energy = settings.target_energy;
+    options.stop = stop;
+    options.done = [&](std::int64_t sweeps) { control.progress.fetch_add(sweeps, std::memory_order_relaxed); };
+    AnnealingRead read = annealer->run(schedule, options);
+    control.offer_energy(read.energy_best);
+    if (settings.until_target && reaches(read.energy_best, *settings.target_energy)) reached = true;
+    Sample sample;
+    sample.trajectory = options.read;
+    sample.energy_final = read.energy_final;
+    sample.energy_best = read.energy_best;
+    sample.round_best = read.round_best;
+    sample.rounds = read.rounds;
+    sample.spins_best = std::move(read.spins_best);
+    sample.spins_final = std::move(read.spins_final);
+    samples[static_cast<std::size_t>(run)] = std::move(sample);
+  });
+
+  Result result;
+  result.timing.wall_s = clock.elapsed_s();
+  result.timing.setup_s = setup_s;
+  result.runs = runs;
+  result.steps = schedule.sweeps;
+  result.coupling_storage = annealer->storage();
+  result.interrupted = clock.cancelled();
+  result.time_limited = clock.time_over();
+  for (auto& sample : samples) {
+    if (sample) result.samples.push_back(std::move(*sample));
+  }
+  result.parameters["t_hot"] = {number_text(schedule.hot), "energy"};
+  result.parameters["t_cold"] = {number_text(schedule.cold), "energy"};
+  result.parameters["schedule"] = {schedule.geometric ? kSchedules[0] : kSchedules[1], ""};
+  result.parameters["descend"] = {schedule.descend ? kYesNo[0] : kYesNo[1], ""};
+  result.parameters["sweeps"] = {fmt::format("{}", schedule.sweeps), "sweeps"};
+  result.parameters["runs"] = {fmt::format("{}", runs), ""};
+  result.parameters["seed"] = {fmt::format("{}", settings.seed), ""};
+  return result;
+}
+
+}  // namespace opoloop
