@@ -132,7 +132,14 @@ LoopParameters loop_preset(const std::string& name, const IsingModel& model) {
     if (preset.name == name) {
       LoopParameters p = preset.parameters;
       // [L21], the table of parameters. Public code has the exponent +2, which raises the pump for small N.
-      if (name == "leleu-sk") p.pump = 0.8 - std::pow(model.size() / 220.0, -2);
+      if (name == "leleu-sk") {
+        // Below 28 spins 1 − p outgrows the step of 2⁻⁶: Euler would overshoot zero every sub-step.
+        if (model.size() < 28) {
+          throw InputError(fmt::format("preset = 'leleu-sk': its pump 0.8 - (N/220)^-2 is for N >= 28 spins, the problem has {}",
+                                       model.size()));
+        }
+        p.pump = 0.8 - std::pow(model.size() / 220.0, -2);
+      }
       return p;
     }
     known += fmt::format("{}{}", known.empty() ? "" : ", ", preset.name);

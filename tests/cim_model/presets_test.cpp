@@ -38,6 +38,7 @@ TEST_CASE("the pump of leleu-sk falls with N as the paper's table has it") {
   CHECK(loop_preset("leleu-sk", {220, {}}).pump.at(0, 1) == Approx(-0.2));
   CHECK(loop_preset("leleu-sk", {100, {}}).pump.at(0, 1) == Approx(0.8 - 4.84));
   CHECK(loop_preset("leleu-sk", {2200, {}}).pump.at(0, 1) == Approx(0.79));
+  CHECK_THROWS_WITH(loop_preset("leleu-sk", {27, {}}), Catch::Contains("28"));
   // Six Euler steps of 2⁻⁶ and three error steps of 2⁻⁴ for one product.
   const LoopParameters p = loop_preset("leleu-sk", {100, {}});
   CHECK(p.dt / p.substeps == 1.0 / 64);
