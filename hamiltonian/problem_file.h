@@ -37,6 +37,7 @@ struct LoadOptions {
   std::optional<ProblemFormat> format;  ///< unset: by content, then by extension
   bool kaiwu_last_is_ancilla = false;   ///< kaiwu-csv: the last row and column hold the linear term
   bool matrix_is_weights = false;       ///< matrix-market, npy: weights w of a max-cut (J = −w), not J
+  std::string array;                    ///< npz: this array is J, for archives that collect many matrices
   /// Nothing that needs more than this is allocated, inflated data included; 0 = the machine's memory.
   std::uint64_t memory_limit_bytes = 0;
 };

@@ -160,6 +160,13 @@ Problem read_npz(std::string_view bytes, const ReadContext& context) {
   ZipArchive archive(bytes, context.file, context.memory_limit / 16);
   Problem couplings;
   const std::vector<std::string> names = archive.names();
+  if (!context.options.array.empty()) {
+    // One matrix of a collection; h, offset and kind would be somebody else's.
+    if (!archive.contains(context.options.array + ".npy")) {
+      throw_file_error(context.file, 0, context.options.array, "the archive has no such array");
+    }
+    return problem_from_npy_matrix(Member(archive, context.options.array, context).array(), context);
+  }
   if (archive.contains("J.npy")) {
     couplings = problem_from_npy_matrix(Member(archive, "J", context).array(), context);
   } else if (archive.contains("J_indptr.npy") && archive.contains("J_indices.npy") && archive.contains("J_data.npy")) {
