@@ -3,15 +3,16 @@
 #include <fmt/format.h>
 #include <hdf5.h>
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "driver/hdf5_handle.h"
 #include "hamiltonian/formats/file_bytes.h"
 #include "hamiltonian/formats/npy.h"
 #include "hamiltonian/formats/npz.h"
@@ -23,33 +24,8 @@ namespace {
 
 constexpr const char* kOurSigns = "E = -1/2 sum J s s - sum h s";
 constexpr const char* kOppositeSigns = "E = +1/2 sum J s s + sum h s";
-constexpr hsize_t kCompressAbove = 4096;  // items
-constexpr hsize_t kChunk = hsize_t{1} << 16;
 
-/// Owns an HDF5 id of any kind.
-class Id {
- public:
-  Id(hid_t id, herr_t (*closer)(hid_t)) : id_(id), closer_(closer) {}
-  ~Id() {
-    if (id_ >= 0) closer_(id_);
-  }
-  Id(const Id&) = delete;
-  Id& operator=(const Id&) = delete;
-  operator hid_t() const { return id_; }
-  bool ok() const { return id_ >= 0; }
-  /// Closes now and says whether that went well: a file's last bytes are written here.
-  bool close() {
-    const hid_t id = id_;
-    id_ = -1;
-    return closer_(id) >= 0;
-  }
-
- private:
-  hid_t id_;
-  herr_t (*closer_)(hid_t);
-};
-
-/// Keeps HDF5 from printing its error stack; its innermost message is asked for instead.
+/// Keeps HDF5 from printing its error stack while this file asks for things that may be missing.
 class QuietErrors {
  public:
   QuietErrors() {
@@ -65,24 +41,11 @@ class QuietErrors {
   void* data_ = nullptr;
 };
 
-std::string last_reason() {
-  std::string reason = "unknown HDF5 error";
-  H5Ewalk2(
-      H5E_DEFAULT, H5E_WALK_UPWARD,
-      [](unsigned n, const H5E_error2_t* error, void* out) -> herr_t {
-        if (n == 0 && error->desc != nullptr) *static_cast<std::string*>(out) = error->desc;
-        return 0;
-      },
-      &reason);
-  return reason;
-}
-
 class Hdf5Reader {
  public:
   Hdf5Reader(const std::string& path, const ReadContext& context)
-      : context_(context), file_(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose) {
-    if (!file_.ok()) fail({}, "not a readable HDF5 file: " + last_reason());
-    if (!has("/J") && !has("/J_indptr") && H5Lexists(file_, "/problem", H5P_DEFAULT) > 0) prefix_ = "/problem";
+      : context_(context), file_(hdf5::open_file(path, false)) {
+    if (!has("/J") && !has("/J_indptr") && hdf5::exists(file_, "problem")) prefix_ = "/problem";
   }
 
   Problem read() {
@@ -110,7 +73,7 @@ class Hdf5Reader {
     // Weights are weights under either convention.
     if (signs == kOppositeSigns && !context_.options.matrix_is_weights) flip(couplings, h);
     const ProblemKind kind = parse_kind(text_attribute("kind").value_or("ising"), context_.file);
-    const double offset = number_attribute("offset").value_or(0);
+    const double offset = offset_of_file();
     Problem problem = assemble_problem(couplings, std::move(h), offset, kind, context_);
     problem.name = text_attribute("name").value_or("");
     problem.best_known_energy = number_attribute("best_known_energy");
@@ -140,13 +103,14 @@ class Hdf5Reader {
 
   Array numbers(const char* name, int dimensions) const {
     const std::string where = at(name);
-    const Id set(H5Dopen2(file_, where.c_str(), H5P_DEFAULT), H5Dclose);
-    if (!set.ok()) fail(where, "missing or not a dataset");
-    const Id type(H5Dget_type(set), H5Tclose);
+    if (!has(name)) fail(where, "missing");
+    const Hdf5Handle set = hdf5::open_dataset(file_, where);
+    const Hdf5Handle type(H5Dget_type(set), H5Tclose, where);
     const H5T_class_t kind = H5Tget_class(type);
     if (kind != H5T_FLOAT && kind != H5T_INTEGER) fail(where, "must hold numbers");
-    const Id space(H5Dget_space(set), H5Sclose);
-    if (H5Sget_simple_extent_ndims(space) != dimensions) fail(where, fmt::format("must have {} dimensions", dimensions));
+    const Hdf5Handle space(H5Dget_space(set), H5Sclose, where);
+    if (H5Sget_simple_extent_ndims(space) != dimensions)
+      fail(where, fmt::format("must have {} dimension{}", dimensions, dimensions == 1 ? "" : "s"));
     Array array;
     array.shape.resize(static_cast<std::size_t>(dimensions));
     H5Sget_simple_extent_dims(space, array.shape.data(), nullptr);
@@ -155,9 +119,8 @@ class Hdf5Reader {
     for (const hsize_t side : array.shape) items *= static_cast<double>(side);
     context_.require_memory(22 * items, where, 0, {});
     array.values.resize(static_cast<std::size_t>(items));
-    if (!array.values.empty() &&
-        H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) < 0) {
-      fail(where, "cannot be read: " + last_reason());
+    if (!array.values.empty()) {
+      hdf5_check(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()), where);
     }
     for (std::size_t k = 0; k < array.values.size(); ++k) {
       if (!std::isfinite(array.values[k])) fail(fmt::format("{} item {}", where, k), "must be finite");
@@ -195,9 +158,10 @@ class Hdf5Reader {
   std::optional<double> number_attribute(const char* name) const {
     const std::string object = attribute_object();
     if (H5Aexists_by_name(file_, object.c_str(), name, H5P_DEFAULT) <= 0) return std::nullopt;
-    const Id attribute(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-    const Id type(H5Aget_type(attribute), H5Tclose);
-    const Id space(H5Aget_space(attribute), H5Sclose);
+    const Hdf5Handle attribute(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT),
+                               H5Aclose, name);
+    const Hdf5Handle type(H5Aget_type(attribute), H5Tclose, name);
+    const Hdf5Handle space(H5Aget_space(attribute), H5Sclose, name);
     const H5T_class_t kind = H5Tget_class(type);
     double value = 0;
     if ((kind != H5T_FLOAT && kind != H5T_INTEGER) || H5Sget_simple_extent_npoints(space) != 1 ||
@@ -210,19 +174,26 @@ class Hdf5Reader {
     return value;
   }
 
+  // An attribute, or the scalar dataset of a run file.
+  double offset_of_file() const {
+    if (has("/offset")) return numbers("/offset", 0).values.front();
+    return number_attribute("offset").value_or(0);
+  }
+
   std::optional<std::string> text_attribute(const char* name) const {
     const std::string object = attribute_object();
     if (H5Aexists_by_name(file_, object.c_str(), name, H5P_DEFAULT) <= 0) return std::nullopt;
-    const Id attribute(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-    const Id type(H5Aget_type(attribute), H5Tclose);
-    const Id space(H5Aget_space(attribute), H5Sclose);
+    const Hdf5Handle attribute(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT),
+                               H5Aclose, name);
+    const Hdf5Handle type(H5Aget_type(attribute), H5Tclose, name);
+    const Hdf5Handle space(H5Aget_space(attribute), H5Sclose, name);
     if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1) {
       fail(name, "this attribute must be a string");
     }
     std::string text;
     if (H5Tis_variable_str(type) > 0) {
       char* buffer = nullptr;
-      const Id memory(H5Tcopy(H5T_C_S1), H5Tclose);
+      const Hdf5Handle memory(H5Tcopy(H5T_C_S1), H5Tclose, name);
       H5Tset_size(memory, H5T_VARIABLE);
       H5Tset_cset(memory, H5Tget_cset(type));
       if (H5Aread(attribute, memory, &buffer) < 0) fail(name, "this attribute cannot be read");
@@ -236,7 +207,7 @@ class Hdf5Reader {
   }
 
   const ReadContext& context_;
-  Id file_;
+  Hdf5Handle file_;
   std::string prefix_;
 };
 
@@ -251,86 +222,60 @@ std::string sha256_of_file(const std::string& path) {
   return hash.hex_digest();
 }
 
-class Hdf5Writer {
- public:
-  Hdf5Writer(const std::string& temporary, const std::string& path)
-      : path_(path), file_(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose) {
-    check(file_.ok());
+void write_file(const Problem& problem, const std::string& temporary) {
+  constexpr const char* kUnit = "problem energy";
+  const IsingModel& ising = problem.ising;
+  const auto n = static_cast<std::uint64_t>(ising.size());
+  Hdf5Handle file = hdf5::create_file(temporary);
+  const hdf5::Description coupling{kUnit, "J of E = -1/2 sum_ij J_ij s_i s_j - sum_i h_i s_i + offset."};
+  if (store_dense(ising)) {
+    hdf5::write_dataset<double>(file, "J", {n, n}, dense_couplings(ising).data(), coupling,
+                                hdf5::Packing::packed);
+  } else if (ising.edge_count() > 0) {
+    const CsrMatrix csr = csr_of(ising);
+    const std::uint64_t count = csr.data.size();
+    const hdf5::Description index{"1", "Compressed rows of J, both triangles."};
+    hdf5::write_dataset<std::int64_t>(file, "J_indptr", {n + 1}, csr.indptr.data(), index,
+                                      hdf5::Packing::packed);
+    hdf5::write_dataset<std::int64_t>(file, "J_indices", {count}, csr.indices.data(), index,
+                                      hdf5::Packing::packed);
+    hdf5::write_dataset<double>(file, "J_data", {count}, csr.data.data(), coupling, hdf5::Packing::packed);
+  } else {
+    // HDF5 has no chunks of nothing.
+    const std::vector<std::int64_t> indptr(n + 1, 0);
+    hdf5::write_dataset<std::int64_t>(file, "J_indptr", {n + 1}, indptr.data(), {"1", "No couplings."});
+    hdf5::write_dataset<std::int64_t>(file, "J_indices", {0}, indptr.data(), {"1", "No couplings."});
+    hdf5::write_dataset<double>(file, "J_data", {0}, ising.field().data(), coupling);
   }
-
-  void write(const Problem& problem) {
-    const IsingModel& ising = problem.ising;
-    const auto n = static_cast<hsize_t>(ising.size());
-    if (store_dense(ising)) {
-      const std::vector<double> J = dense_couplings(ising);
-      dataset("J", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, J.data(), {n, n});
-    } else {
-      const CsrMatrix csr = csr_of(ising);
-      dataset("J_indptr", H5T_STD_I64LE, H5T_NATIVE_INT64, csr.indptr.data(), {csr.indptr.size()});
-      dataset("J_indices", H5T_STD_I32LE, H5T_NATIVE_INT64, csr.indices.data(), {csr.indices.size()});
-      dataset("J_data", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, csr.data.data(), {csr.data.size()});
-    }
-    dataset("h", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, ising.field().data(), {n});
-    attribute("sign_convention", kOurSigns);
-    attribute("kind", kind_name(problem.kind));
-    attribute("name", problem.name);
-    attribute("offset", ising.offset());
-    if (problem.best_known_energy) attribute("best_known_energy", *problem.best_known_energy);
-    check(file_.close());
-  }
-
- private:
-  void check(bool ok) const {
-    if (!ok) throw Error(fmt::format("{}: cannot be written: {}", path_, last_reason()));
-  }
-
-  void dataset(const char* name, hid_t stored, hid_t memory, const void* data, const std::vector<hsize_t>& shape) {
-    hsize_t items = 1;
-    for (const hsize_t side : shape) items *= side;
-    const Id space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose);
-    const Id properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    if (items >= kCompressAbove) {
-      std::vector<hsize_t> chunk = shape;
-      chunk.back() = std::min(shape.back(), kChunk);
-      if (shape.size() == 2) chunk.front() = std::max<hsize_t>(1, std::min(shape.front(), kChunk / chunk.back()));
-      check(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()) >= 0);
-      check(H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 4) >= 0);
-    }
-    const Id set(H5Dcreate2(file_, name, stored, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose);
-    check(set.ok());
-    if (items > 0) check(H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
-  }
-
-  void attribute(const char* name, double value) {
-    const Id space(H5Screate(H5S_SCALAR), H5Sclose);
-    const Id made(H5Acreate2(file_, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-    check(made.ok() && H5Awrite(made, H5T_NATIVE_DOUBLE, &value) >= 0);
-  }
-
-  void attribute(const char* name, const std::string& value) {
-    const Id space(H5Screate(H5S_SCALAR), H5Sclose);
-    const Id type(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(type, H5T_VARIABLE);
-    H5Tset_cset(type, H5T_CSET_UTF8);
-    const Id made(H5Acreate2(file_, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-    const char* text = value.c_str();
-    check(made.ok() && H5Awrite(made, type, &text) >= 0);
-  }
-
-  std::string path_;
-  Id file_;
-};
+  hdf5::write_dataset<double>(file, "h", {n}, ising.field().data(), {kUnit, "Linear term."});
+  hdf5::write_attribute(file, "sign_convention", std::string(kOurSigns));
+  hdf5::write_attribute(file, "kind", kind_name(problem.kind));
+  hdf5::write_attribute(file, "name", problem.name);
+  hdf5::write_attribute(file, "offset", ising.offset());
+  if (problem.best_known_energy) hdf5::write_attribute(file, "best_known_energy", *problem.best_known_energy);
+  file.close("closing the file");
+}
 
 }  // namespace
 
 Problem read_problem_hdf5(const std::string& path, const LoadOptions& options) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) throw_file_error(path, 0, {}, "is a directory, not a problem file");
-  if (!std::filesystem::exists(path, error)) throw_file_error(path, 0, {}, "No such file or directory");
-  const QuietErrors quiet;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    throw_file_error(path, 0, {}, "is a directory, not a problem file");
+  if (!std::filesystem::exists(path, ignored)) throw_file_error(path, 0, {}, "No such file or directory");
   ReadContext context{path, options, options.memory_limit_bytes};
   if (context.memory_limit == 0) context.memory_limit = physical_memory();
-  Problem problem = Hdf5Reader(path, context).read();
+  const std::lock_guard lock(hdf5_mutex());
+  const QuietErrors quiet;
+  Problem problem;
+  try {
+    problem = Hdf5Reader(path, context).read();
+  } catch (const Error& error) {
+    // HDF5's own reasons (not an HDF5 file, a damaged dataset) and the model's checks know no path.
+    const std::string message = error.what();
+    if (message.rfind(path + ":", 0) == 0) throw InputError(message);
+    throw InputError(path + ": " + message);
+  }
   if (problem.name.empty()) problem.name = std::filesystem::path(path).filename().string();
   problem.source = path;
   problem.sha256 = sha256_of_file(path);
@@ -338,8 +283,14 @@ Problem read_problem_hdf5(const std::string& path, const LoadOptions& options) {
 }
 
 void write_problem_hdf5(const Problem& problem, const std::string& path) {
-  const QuietErrors quiet;
-  write_atomically(path, [&](const std::string& temporary) { Hdf5Writer(temporary, path).write(problem); });
+  const std::lock_guard lock(hdf5_mutex());
+  write_atomically(path, [&](const std::string& temporary) {
+    try {
+      write_file(problem, temporary);
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: cannot be written: {}", path, error.what()));
+    }
+  });
 }
 
 }  // namespace opoloop

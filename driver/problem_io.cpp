@@ -27,7 +27,8 @@ Problem open_problem(const std::string& path, const LoadOptions& options) {
   return problem;
 }
 
-void write_problem(const Problem& problem, const std::string& path, ProblemFormat format, const SaveOptions& options) {
+void write_problem(const Problem& problem, const std::string& path, ProblemFormat format,
+                   const SaveOptions& options) {
   if (format == ProblemFormat::hdf5) {
     write_problem_hdf5(problem, path);
   } else {

@@ -42,7 +42,8 @@ constexpr std::array<FormatEntry, 10> kFormats{{
     {ProblemFormat::biqmac, "biqmac", true, true, true, read_biqmac, write_biqmac},
     {ProblemFormat::dimod_coo, "dimod-coo", true, true, true, read_dimod_coo, write_dimod_coo},
     {ProblemFormat::dimod_json, "dimod-json", true, true, true, read_dimod_json, write_dimod_json},
-    {ProblemFormat::matrix_market, "matrix-market", true, false, false, read_matrix_market, write_matrix_market},
+    {ProblemFormat::matrix_market, "matrix-market", true, false, false, read_matrix_market,
+     write_matrix_market},
     {ProblemFormat::qplib, "qplib", true, true, true, read_qplib, nullptr},
     {ProblemFormat::kaiwu_csv, "kaiwu-csv", true, false, false, read_kaiwu_csv, write_kaiwu_csv},
     {ProblemFormat::npy, "npy", false, false, false, read_npy, write_npy},
@@ -50,7 +51,9 @@ constexpr std::array<FormatEntry, 10> kFormats{{
     {ProblemFormat::hdf5, "hdf5", false, true, true, nullptr, nullptr},
 }};
 
-const FormatEntry& entry_of(ProblemFormat format) { return kFormats[static_cast<std::size_t>(format)]; }
+const FormatEntry& entry_of(ProblemFormat format) {
+  return kFormats[static_cast<std::size_t>(format)];
+}
 
 // The text in memory, its couplings, and what a solver adds: a file may take a quarter of the machine.
 constexpr std::uint64_t kFileShare = 4;
@@ -65,7 +68,9 @@ std::string short_name(const std::string& path) {
   return name;
 }
 
-bool ends_in_gz(const std::string& path) { return path.size() > 3 && path.ends_with(".gz"); }
+bool ends_in_gz(const std::string& path) {
+  return path.size() > 3 && path.ends_with(".gz");
+}
 
 // The problem as `format` can hold it, or an error naming what it cannot.
 Problem fitted(const Problem& problem, const FormatEntry& entry, const SaveOptions& options) {
@@ -73,19 +78,22 @@ Problem fitted(const Problem& problem, const FormatEntry& entry, const SaveOptio
   const bool adds_ancilla = options.add_ancilla || entry.format == ProblemFormat::kaiwu_csv;
   if (!entry.field && out.ising.has_field()) {
     if (!adds_ancilla) {
-      throw InputError(fmt::format("the format {} has no linear term, and this problem has one: write biqmac, "
-                                   "dimod-json, npz or hdf5, or add an ancilla spin",
-                                   entry.name));
+      throw InputError(
+          fmt::format("the format {} has no linear term, and this problem has one: write biqmac, "
+                      "dimod-json, npz or hdf5, or add an ancilla spin",
+                      entry.name));
     }
     out.ising = with_ancilla(out.ising);
   }
   if (!entry.offset && out.ising.offset() != 0) {
     if (!options.drop_offset) {
-      throw InputError(fmt::format("the format {} has no constant, and this problem's offset is {}: write biqmac, "
-                                   "dimod-json, npz or hdf5, or drop the offset (energies then differ by it)",
-                                   entry.name, out.ising.offset()));
+      throw InputError(
+          fmt::format("the format {} has no constant, and this problem's offset is {}: write biqmac, "
+                      "dimod-json, npz or hdf5, or drop the offset (energies then differ by it)",
+                      entry.name, out.ising.offset()));
     }
-    out.ising = IsingModel(out.ising.size(), out.ising.edges(), {out.ising.field().begin(), out.ising.field().end()});
+    out.ising =
+        IsingModel(out.ising.size(), out.ising.edges(), {out.ising.field().begin(), out.ising.field().end()});
   }
   return out;
 }
@@ -101,7 +109,9 @@ const std::vector<ProblemFormat>& all_problem_formats() {
   return all;
 }
 
-std::string format_name(ProblemFormat format) { return entry_of(format).name; }
+std::string format_name(ProblemFormat format) {
+  return entry_of(format).name;
+}
 
 ProblemFormat parse_problem_format(const std::string& name) {
   std::string names;
@@ -122,7 +132,8 @@ Problem load_problem_from_bytes(std::string_view bytes, const std::string& name,
   if (bytes.empty()) throw_file_error(name, 0, {}, "the file is empty");
   const ProblemFormat format = options.format ? *options.format : detect_format(bytes, name);
   const FormatEntry& entry = entry_of(format);
-  if (entry.read == nullptr) throw_file_error(name, 0, {}, "HDF5 cannot be read here, from memory or compressed");
+  if (entry.read == nullptr)
+    throw_file_error(name, 0, {}, "HDF5 cannot be read here, from memory or compressed");
   if (entry.text) require_text(bytes, name);
   Problem problem;
   try {
@@ -150,23 +161,27 @@ Problem load_problem(const std::string& path, const LoadOptions& options) {
 
 std::string problem_to_bytes(const Problem& problem, ProblemFormat format, const SaveOptions& options) {
   const FormatEntry& entry = entry_of(format);
-  if (entry.write == nullptr) throw InputError(fmt::format("problems cannot be written as {} here", entry.name));
+  if (entry.write == nullptr)
+    throw InputError(fmt::format("problems cannot be written as {} here", entry.name));
   const Problem fit = fitted(problem, entry, options);
   const bool dense = format == ProblemFormat::kaiwu_csv || format == ProblemFormat::npy;
   if (dense) {
     // The matrix and its text.
     const double side = fit.ising.size();
     const ReadContext context = make_context(entry.name, {});
-    context.require_memory(24 * side * side, fmt::format("writing a dense {0} x {0} matrix", fit.ising.size()));
+    context.require_memory(24 * side * side,
+                           fmt::format("writing a dense {0} x {0} matrix", fit.ising.size()));
   }
   return entry.write(fit);
 }
 
-void save_problem(const Problem& problem, const std::string& path, ProblemFormat format, const SaveOptions& options) {
+void save_problem(const Problem& problem, const std::string& path, ProblemFormat format,
+                  const SaveOptions& options) {
   std::string bytes = problem_to_bytes(problem, format, options);
   if (ends_in_gz(path)) {
     if (!entry_of(format).text) {
-      throw InputError(fmt::format("{}: {} files are not gzip-compressed; drop the .gz", path, format_name(format)));
+      throw InputError(
+          fmt::format("{}: {} files are not gzip-compressed; drop the .gz", path, format_name(format)));
     }
     bytes = gzip(bytes);
   }

@@ -45,9 +45,9 @@ struct LoadOptions {
 /// Reads a problem in any format but HDF5; text formats may be gzip-compressed. The content decides the
 /// format; where two formats share a grammar (rudy and BiqMac), the extension does. name, source and
 /// sha256 (of the decompressed bytes) are set, the best known energy is not (hamiltonian/known_values.h).
-/// Throws InputError, one line `file:line: 'token': what was expected`, on anything the format's page forbids:
-/// a number that is not finite, an asymmetric matrix, a pair given twice, an index out of range, too few or
-/// too many entries, a size that would not fit into memory, another kind of file.
+/// Throws InputError, one line `file:line: 'token': what was expected`, on anything the format's page
+/// forbids: a number that is not finite, an asymmetric matrix, a pair given twice, an index out of range, too
+/// few or too many entries, a size that would not fit into memory, another kind of file.
 Problem load_problem(const std::string& path, const LoadOptions& options = {});
 
 /// The same for bytes in memory, such as a request's body; `name` stands for the file in messages and, by its

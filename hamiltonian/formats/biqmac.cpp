@@ -53,7 +53,8 @@ Problem read_biqmac(std::string_view text, const ReadContext& context) {
       scan.fail(fmt::format("truncated: the file ends after {} of {} entries", k, entries));
     }
     const std::int64_t i = scan.integer("a row");
-    if (i < 1 || i > qubo.n) scan.fail(std::to_string(i), fmt::format("a row must be between 1 and {}", qubo.n));
+    if (i < 1 || i > qubo.n)
+      scan.fail(std::to_string(i), fmt::format("a row must be between 1 and {}", qubo.n));
     const std::int64_t j = scan.integer("a column");
     if (j < 1 || j > qubo.n) {
       scan.fail(std::to_string(j), fmt::format("a column must be between 1 and {}", qubo.n));
@@ -63,7 +64,8 @@ Problem read_biqmac(std::string_view text, const ReadContext& context) {
     if (i == j) {
       linear.set(static_cast<std::int32_t>(i - 1), q, scan.line_number());
     } else {
-      pairs.add(static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(j - 1), 2 * q, scan.line_number());
+      pairs.add(static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(j - 1), 2 * q,
+                scan.line_number());
     }
   }
   scan.end_of_text(kComments, "the last entry that the header announces");
@@ -93,7 +95,8 @@ std::string write_biqmac(const Problem& problem) {
   for (std::size_t i = 0; i < qubo.linear.size(); ++i) {
     if (qubo.linear[i] != 0) entry(i, i, qubo.linear[i]);
   }
-  for (const QuboTerm& t : qubo.terms) entry(static_cast<std::size_t>(t.i), static_cast<std::size_t>(t.j), t.q / 2);
+  for (const QuboTerm& t : qubo.terms)
+    entry(static_cast<std::size_t>(t.i), static_cast<std::size_t>(t.j), t.q / 2);
   return out;
 }
 

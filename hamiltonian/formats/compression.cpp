@@ -33,7 +33,9 @@ void feed(z_stream& stream, std::string_view& bytes) {
 
 }  // namespace
 
-bool is_gzip(std::string_view bytes) { return bytes.substr(0, 2) == "\x1f\x8b"; }
+bool is_gzip(std::string_view bytes) {
+  return bytes.substr(0, 2) == "\x1f\x8b";
+}
 
 std::string gunzip(std::string_view bytes, const std::string& file, std::uint64_t limit) {
   z_stream stream{};
@@ -58,12 +60,14 @@ std::string gunzip(std::string_view bytes, const std::string& file, std::uint64_
       if (inflateReset(&stream) != Z_OK) throw Error("zlib cannot restart");
       continue;
     }
-    if (status == Z_BUF_ERROR || (status == Z_OK && stream.avail_in == 0 && bytes.empty() && stream.avail_out != 0)) {
+    if (status == Z_BUF_ERROR ||
+        (status == Z_OK && stream.avail_in == 0 && bytes.empty() && stream.avail_out != 0)) {
       throw_file_error(file, 0, {}, "truncated gzip file");
     }
     if (status != Z_OK) {
-      throw_file_error(file, 0, {},
-                       fmt::format("damaged gzip file ({})", stream.msg != nullptr ? stream.msg : "zlib error"));
+      throw_file_error(
+          file, 0, {},
+          fmt::format("damaged gzip file ({})", stream.msg != nullptr ? stream.msg : "zlib error"));
     }
   }
 }

@@ -52,7 +52,8 @@ Opening opening_of(std::string_view text, const std::string& name) {
     const std::string_view line = scan.line_text();
     if (line.front() == '#') {
       opening.vartype = opening.vartype || line.find("vartype") != std::string_view::npos;
-      opening.objective_offset = opening.objective_offset || line.find("ObjectiveOffset") != std::string_view::npos;
+      opening.objective_offset =
+          opening.objective_offset || line.find("ObjectiveOffset") != std::string_view::npos;
       continue;
     }
     if (opening.first.empty()) {
@@ -100,16 +101,17 @@ std::optional<ProblemFormat> format_of_extension(const std::string& path) {
   std::filesystem::path file(path);
   std::string extension = file.extension().string();
   if (extension == ".gz") extension = file.stem().extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   static const std::vector<std::pair<const char*, ProblemFormat>> table = {
-      {".rud", ProblemFormat::rudy},      {".rudy", ProblemFormat::rudy},
-      {".mc", ProblemFormat::rudy},       {".gset", ProblemFormat::rudy},
-      {".sparse", ProblemFormat::biqmac}, {".bq", ProblemFormat::biqmac},
-      {".qs", ProblemFormat::biqmac},     {".coo", ProblemFormat::dimod_coo},
-      {".json", ProblemFormat::dimod_json}, {".mtx", ProblemFormat::matrix_market},
+      {".rud", ProblemFormat::rudy},         {".rudy", ProblemFormat::rudy},
+      {".mc", ProblemFormat::rudy},          {".gset", ProblemFormat::rudy},
+      {".sparse", ProblemFormat::biqmac},    {".bq", ProblemFormat::biqmac},
+      {".qs", ProblemFormat::biqmac},        {".coo", ProblemFormat::dimod_coo},
+      {".json", ProblemFormat::dimod_json},  {".mtx", ProblemFormat::matrix_market},
       {".mm", ProblemFormat::matrix_market}, {".qplib", ProblemFormat::qplib},
-      {".csv", ProblemFormat::kaiwu_csv}, {".npy", ProblemFormat::npy},
-      {".npz", ProblemFormat::npz},       {".h5", ProblemFormat::hdf5},
+      {".csv", ProblemFormat::kaiwu_csv},    {".npy", ProblemFormat::npy},
+      {".npz", ProblemFormat::npz},          {".h5", ProblemFormat::hdf5},
       {".hdf5", ProblemFormat::hdf5},
   };
   for (const auto& [known, format] : table) {
@@ -131,7 +133,8 @@ ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
   const auto extension = format_of_extension(name);
   if (opening.vartype) return ProblemFormat::dimod_coo;
   if (opening.objective_offset) return ProblemFormat::biqmac;
-  if (opening.first.empty()) throw_file_error(name, 0, {}, "the file holds nothing but blank lines and comments");
+  if (opening.first.empty())
+    throw_file_error(name, 0, {}, "the file holds nothing but blank lines and comments");
   if (opening.first.starts_with("%%MatrixMarket") || opening.first.starts_with("%%matrixmarket")) {
     return ProblemFormat::matrix_market;
   }
@@ -160,9 +163,10 @@ ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
     return *extension;
   }
   if (numbers && fields.size() == 3) {
-    throw_file_error(name, 0, {},
-                     "starts with three numbers: a rudy or BiqMac file needs the line 'n m' first, a dimod COO file "
-                     "the line '# vartype=SPIN' or '# vartype=BINARY'");
+    throw_file_error(
+        name, 0, {},
+        "starts with three numbers: a rudy or BiqMac file needs the line 'n m' first, a dimod COO file "
+        "the line '# vartype=SPIN' or '# vartype=BINARY'");
   }
   throw_file_error(name, 0, std::string(opening.first), "no problem format begins like this");
 }
@@ -174,7 +178,8 @@ void require_text(std::string_view bytes, const std::string& name) {
   };
   // A zero byte anywhere, other control characters where a text would begin.
   if (bytes.find('\0') != std::string_view::npos ||
-      std::any_of(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(bytes.size(), 512)),
+      std::any_of(bytes.begin(),
+                  bytes.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(bytes.size(), 512)),
                   control)) {
     throw_file_error(name, 0, {}, "is a binary file of an unknown kind");
   }

@@ -7,8 +7,8 @@
 
 namespace opoloop {
 
-/// The format of decompressed bytes, by what they begin with; `name`'s extension decides only between rudy and
-/// BiqMac, which share a grammar, and for text that tells nothing. Throws InputError saying what the file
+/// The format of decompressed bytes, by what they begin with; `name`'s extension decides only between rudy
+/// and BiqMac, which share a grammar, and for text that tells nothing. Throws InputError saying what the file
 /// seems to be.
 ProblemFormat detect_format(std::string_view bytes, const std::string& name);
 

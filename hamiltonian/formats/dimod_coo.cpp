@@ -13,7 +13,9 @@ namespace opoloop {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // dimod's own line expression for a bias: [+-]?\d*(\.\d+)?, here with at least one digit.
 bool is_dimod_bias(std::string_view token) {
@@ -51,7 +53,8 @@ void read_comment(TextScanner& scan, const ReadContext& context, Header& header)
   if (const auto offset = comment_value(scan.line_text(), "offset")) {
     if (header.offset) scan.fail(*offset, "the offset was already given");
     TextScanner value(*offset, context.file);
-    if (!value.next_line() || !is_dimod_bias(*offset)) scan.fail(*offset, "expected the offset, a number without exponent");
+    if (!value.next_line() || !is_dimod_bias(*offset))
+      scan.fail(*offset, "expected the offset, a number without exponent");
     header.offset = value.number("the offset");
   }
 }

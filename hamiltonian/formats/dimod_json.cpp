@@ -100,7 +100,8 @@ Problem read_dimod_json(std::string_view text, const ReadContext& context) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
   const Json root = parse(text, context);
   const Reader read(root, context);
-  if (!root.is_object()) throw_file_error(context.file, 0, {}, "not a dimod model: the JSON text is no object");
+  if (!root.is_object())
+    throw_file_error(context.file, 0, {}, "not a dimod model: the JSON text is no object");
   if (read.text("type") != "BinaryQuadraticModel") read.fail("type", "must be \"BinaryQuadraticModel\"");
   const Json& version = read.member("version");
   const auto schema = version.is_object() ? version.find("bqm_schema") : version.end();
@@ -113,7 +114,8 @@ Problem read_dimod_json(std::string_view text, const ReadContext& context) {
   }
   DimodModel model;
   const std::string variable_type = read.text("variable_type");
-  if (variable_type != "SPIN" && variable_type != "BINARY") read.fail("variable_type", "must be SPIN or BINARY");
+  if (variable_type != "SPIN" && variable_type != "BINARY")
+    read.fail("variable_type", "must be SPIN or BINARY");
   model.binary = variable_type == "BINARY";
   const std::int32_t n = context.checked_spins(read.count("num_variables"));
   const std::int64_t interactions = read.count("num_interactions");
@@ -131,7 +133,8 @@ Problem read_dimod_json(std::string_view text, const ReadContext& context) {
   for (std::size_t k = 0; k < biases.size(); ++k) {
     const std::int32_t u = read.position(head[k], "quadratic_head", k, n);
     const std::int32_t v = read.position(tail[k], "quadratic_tail", k, n);
-    if (u == v) read.fail(fmt::format("quadratic_head[{}]", k), "self loop: head and tail are the same variable");
+    if (u == v)
+      read.fail(fmt::format("quadratic_head[{}]", k), "self loop: head and tail are the same variable");
     pairs.add(u, v, read.number(biases[k], "quadratic_biases", k), static_cast<std::int64_t>(k));
   }
   model.quadratic = pairs.take(context.file, 0);
@@ -141,8 +144,10 @@ Problem read_dimod_json(std::string_view text, const ReadContext& context) {
 std::string write_dimod_json(const Problem& problem) {
   const DimodModel model = dimod_from_problem(problem);
   std::string out = fmt::format(
-      "{{\"type\": \"BinaryQuadraticModel\", \"version\": {{\"bqm_schema\": \"3.0.0\"}}, \"use_bytes\": false,\n"
-      " \"index_type\": \"int32\", \"bias_type\": \"float64\", \"num_variables\": {}, \"num_interactions\": {},\n"
+      "{{\"type\": \"BinaryQuadraticModel\", \"version\": {{\"bqm_schema\": \"3.0.0\"}}, \"use_bytes\": "
+      "false,\n"
+      " \"index_type\": \"int32\", \"bias_type\": \"float64\", \"num_variables\": {}, \"num_interactions\": "
+      "{},\n"
       " \"variable_type\": \"{}\", \"offset\": ",
       model.linear.size(), model.quadratic.size(), model.binary ? "BINARY" : "SPIN");
   append_number(out, model.offset);

@@ -43,22 +43,28 @@ Problem read_kaiwu_csv(std::string_view text, const ReadContext& context) {
   while (true) {
     row_line.push_back(scan.line_number());
     for (std::size_t j = 0; j < side; ++j) {
-      if (scan.at_line_end()) scan.fail(fmt::format("row {} has {} entries, the first row has {}", row_line.size(), j, n));
+      if (scan.at_line_end())
+        scan.fail(fmt::format("row {} has {} entries, the first row has {}", row_line.size(), j, n));
       matrix.push_back(scan.number("a matrix entry"));
     }
     if (!scan.at_line_end()) {
-      scan.fail(scan.field(), fmt::format("row {} has more than the first row's {} entries", row_line.size(), n));
+      scan.fail(scan.field(),
+                fmt::format("row {} has more than the first row's {} entries", row_line.size(), n));
     }
     if (!scan.next_line()) break;
-    if (row_line.size() == side) scan.fail(scan.field(), fmt::format("trailing garbage after the last of {} rows", n));
+    if (row_line.size() == side)
+      scan.fail(scan.field(), fmt::format("trailing garbage after the last of {} rows", n));
   }
   if (row_line.size() < side) {
     scan.fail(fmt::format("truncated: {} rows of a {} x {} matrix", row_line.size(), n, n));
   }
-  const auto line_of = [&row_line](std::int32_t i, std::int32_t) { return row_line[static_cast<std::size_t>(i)]; };
+  const auto line_of = [&row_line](std::int32_t i, std::int32_t) {
+    return row_line[static_cast<std::size_t>(i)];
+  };
   Problem problem = problem_from_dense(matrix, n, {2, false}, kAsymmetryTolerance, context, 1, line_of);
   if (context.options.kaiwu_last_is_ancilla) {
-    if (n < 2) throw_file_error(context.file, 0, {}, "a matrix whose last row is an ancilla needs at least 2 rows");
+    if (n < 2)
+      throw_file_error(context.file, 0, {}, "a matrix whose last row is an ancilla needs at least 2 rows");
     problem.ising = without_ancilla(problem.ising);
   }
   return problem;

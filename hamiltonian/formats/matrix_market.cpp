@@ -87,7 +87,8 @@ Problem read_array(TextScanner& scan, const Banner& banner, std::int32_t n, cons
     const std::size_t skipped = banner.symmetric ? static_cast<std::size_t>(j) : 0;
     return line[static_cast<std::size_t>(j)] + i - static_cast<std::int64_t>(skipped);
   };
-  return problem_from_dense(matrix, n, meaning_of_options(context.options), kAsymmetryTolerance, context, 1, line_of);
+  return problem_from_dense(matrix, n, meaning_of_options(context.options), kAsymmetryTolerance, context, 1,
+                            line_of);
 }
 
 Problem read_coordinate(TextScanner& scan, const Banner& banner, std::int32_t n, std::int64_t count,
@@ -131,7 +132,8 @@ Problem read_matrix_market(std::string_view text, const ReadContext& context) {
   scan.end_of_line("the size 'rows columns entries'");
   const std::int32_t n = context.checked_spins(rows, scan.line_number());
   if (count < 0 || count / rows > rows) {
-    scan.fail(std::to_string(count), fmt::format("a {} x {} matrix cannot have so many entries", rows, columns));
+    scan.fail(std::to_string(count),
+              fmt::format("a {} x {} matrix cannot have so many entries", rows, columns));
   }
   return read_coordinate(scan, banner, n, count, context);
 }

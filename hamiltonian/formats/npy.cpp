@@ -13,7 +13,8 @@ namespace opoloop {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "items are copied as they lie in little-endian files");
+static_assert(std::endian::native == std::endian::little,
+              "items are copied as they lie in little-endian files");
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 
@@ -113,7 +114,8 @@ void set_type(NpyArray& array, const std::string& descr) {
   }
   array.big_endian = descr[0] == '>';
   array.kind = descr[1];
-  if (array.kind == 'O') throw_file_error(array.where, 0, descr, "object arrays hold pickled code and are refused");
+  if (array.kind == 'O')
+    throw_file_error(array.where, 0, descr, "object arrays hold pickled code and are refused");
   std::size_t size = 0;
   for (const char c : descr.substr(2)) {
     if (c < '0' || c > '9' || size > 1000) throw_file_error(array.where, 0, descr, "not a NumPy type");
@@ -123,8 +125,11 @@ void set_type(NpyArray& array, const std::string& descr) {
   const std::size_t b = array.item_bytes;
   const bool ok = (array.kind == 'b' && b == 1) ||
                   ((array.kind == 'i' || array.kind == 'u') && (b == 1 || b == 2 || b == 4 || b == 8)) ||
-                  (array.kind == 'f' && (b == 2 || b == 4 || b == 8)) || array.kind == 'S' || array.kind == 'U';
-  if (!ok) throw_file_error(array.where, 0, descr, "only booleans, integers, floats up to 8 bytes and strings are read");
+                  (array.kind == 'f' && (b == 2 || b == 4 || b == 8)) || array.kind == 'S' ||
+                  array.kind == 'U';
+  if (!ok)
+    throw_file_error(array.where, 0, descr,
+                     "only booleans, integers, floats up to 8 bytes and strings are read");
 }
 
 // IEEE 754 binary16.
@@ -232,7 +237,8 @@ NpyArray parse_npy(std::string_view bytes, const std::string& where) {
     throw_file_error(where, 0, {}, "not a .npy array, or truncated");
   }
   const int version = static_cast<unsigned char>(bytes[6]);
-  if (version < 1 || version > 3) throw_file_error(where, 0, {}, fmt::format("npy version {} is unknown", version));
+  if (version < 1 || version > 3)
+    throw_file_error(where, 0, {}, fmt::format("npy version {} is unknown", version));
   const std::size_t prefix = version == 1 ? 10 : 12;
   if (bytes.size() < prefix) throw_file_error(where, 0, {}, "truncated npy header");
   const std::size_t header = version == 1 ? load<std::uint16_t>(bytes.substr(8), 0, false)
@@ -245,13 +251,15 @@ NpyArray parse_npy(std::string_view bytes, const std::string& where) {
   double needed = static_cast<double>(array.item_bytes);
   for (const std::int64_t side : array.shape) needed *= static_cast<double>(side);
   if (needed != static_cast<double>(array.data.size())) {
-    throw_file_error(where, 0, {},
-                     fmt::format("{}: the header announces {} of data, {} bytes follow",
-                                 needed > static_cast<double>(array.data.size()) ? "truncated" : "trailing garbage",
-                                 bytes_text(needed), array.data.size()));
+    throw_file_error(
+        where, 0, {},
+        fmt::format("{}: the header announces {} of data, {} bytes follow",
+                    needed > static_cast<double>(array.data.size()) ? "truncated" : "trailing garbage",
+                    bytes_text(needed), array.data.size()));
   }
   // Items of no bytes would make any shape fit.
-  if (array.item_bytes == 0 && array.count() > 1) throw_file_error(where, 0, {}, "empty strings where numbers were expected");
+  if (array.item_bytes == 0 && array.count() > 1)
+    throw_file_error(where, 0, {}, "empty strings where numbers were expected");
   return array;
 }
 
@@ -260,7 +268,8 @@ Problem problem_from_npy_matrix(const NpyArray& array, const ReadContext& contex
   here.file = array.where;
   if (array.shape.size() != 2 || array.shape[0] != array.shape[1]) {
     std::string shape;
-    for (const std::int64_t side : array.shape) shape += fmt::format("{}{}", shape.empty() ? "" : " x ", side);
+    for (const std::int64_t side : array.shape)
+      shape += fmt::format("{}{}", shape.empty() ? "" : " x ", side);
     throw_file_error(array.where, 0, shape, "J must be a square two-dimensional array");
   }
   const std::int32_t n = here.checked_dense_spins(array.shape[0]);
@@ -275,10 +284,12 @@ Problem read_npy(std::string_view bytes, const ReadContext& context) {
   return problem_from_npy_matrix(parse_npy(bytes, context.file), context);
 }
 
-std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>& shape, std::string_view data) {
+std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>& shape,
+                      std::string_view data) {
   std::string tuple;
   for (const std::int64_t side : shape) tuple += fmt::format("{}, ", side);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, tuple);
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, tuple);
   while ((10 + header.size() + 1) % 64 != 0) header += ' ';  // data aligned to 64 bytes, as NumPy does
   header += '\n';
   std::string out(kMagic);
@@ -292,7 +303,8 @@ std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>&
 }
 
 std::string npy_of_numbers(const std::vector<double>& values, const std::vector<std::int64_t>& shape) {
-  return npy_bytes("<f8", shape, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
+  return npy_bytes("<f8", shape,
+                   {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
 }
 
 std::vector<double> dense_couplings(const IsingModel& ising) {

@@ -22,7 +22,8 @@ struct NpyArray {
 
   std::size_t count() const;
   bool is_float32() const { return kind == 'f' && item_bytes <= 4; }
-  /// In storage order; throws InputError on a value that is not finite, not numeric, or an integer beyond 2⁵³.
+  /// In storage order; throws InputError on a value that is not finite, not numeric, or an integer beyond
+  /// 2⁵³.
   std::vector<double> numbers() const;
   std::vector<std::int64_t> integers() const;
   /// A single string.
@@ -38,7 +39,8 @@ Problem read_npy(std::string_view bytes, const ReadContext& context);
 Problem problem_from_npy_matrix(const NpyArray& array, const ReadContext& context);
 
 /// One array of little-endian items: header and data. descr is NumPy's, such as "<f8".
-std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>& shape, std::string_view data);
+std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>& shape,
+                      std::string_view data);
 std::string npy_of_numbers(const std::vector<double>& values, const std::vector<std::int64_t>& shape);
 
 /// J as a dense array of float64; the problem has neither fields nor offset.

@@ -45,7 +45,8 @@ Problem read_csr(ZipArchive& archive, const std::string& prefix, const ReadConte
     const Member format(archive, "format", context);
     const std::string name = format.array().text();
     // The columns of a symmetric matrix are its rows, so csc reads the same.
-    if (name != "csr" && name != "csc") throw_file_error(format.array().where, 0, name, "only csr and csc are read");
+    if (name != "csr" && name != "csc")
+      throw_file_error(format.array().where, 0, name, "only csr and csc are read");
   }
   CsrMatrix csr;
   double tolerance = kAsymmetryTolerance;
@@ -59,7 +60,8 @@ Problem read_csr(ZipArchive& archive, const std::string& prefix, const ReadConte
   if (archive.contains("shape.npy") && prefix.empty()) {
     const auto shape = integers_of(Member(archive, "shape", context).array());
     const auto n = static_cast<std::int64_t>(csr.indptr.size()) - 1;
-    if (shape != std::vector<std::int64_t>{n, n}) throw_file_error(context.file, 0, "shape", "must be n x n, as indptr");
+    if (shape != std::vector<std::int64_t>{n, n})
+      throw_file_error(context.file, 0, "shape", "must be n x n, as indptr");
   }
   return problem_from_csr(csr, tolerance, context);
 }
@@ -68,9 +70,12 @@ Problem read_csr(ZipArchive& archive, const std::string& prefix, const ReadConte
 
 std::string kind_name(ProblemKind kind) {
   switch (kind) {
-    case ProblemKind::ising: return "ising";
-    case ProblemKind::qubo: return "qubo";
-    case ProblemKind::max_cut: return "max_cut";
+    case ProblemKind::ising:
+      return "ising";
+    case ProblemKind::qubo:
+      return "qubo";
+    case ProblemKind::max_cut:
+      return "max_cut";
   }
   return {};
 }
@@ -105,11 +110,13 @@ Problem problem_from_csr(const CsrMatrix& csr, double tolerance, const ReadConte
   const std::int32_t n = context.checked_spins(static_cast<std::int64_t>(csr.indptr.size()) - 1);
   const std::size_t count = csr.indices.size();
   if (csr.data.size() != count) {
-    throw_file_error(context.file, 0, "data", fmt::format("has {} entries, indices {}", csr.data.size(), count));
+    throw_file_error(context.file, 0, "data",
+                     fmt::format("has {} entries, indices {}", csr.data.size(), count));
   }
   if (csr.indptr.front() != 0) bad("indptr", 0, "must be 0");
   if (csr.indptr.back() != static_cast<std::int64_t>(count)) {
-    bad("indptr", csr.indptr.size() - 1, fmt::format("is {}, but {} entries are stored", csr.indptr.back(), count));
+    bad("indptr", csr.indptr.size() - 1,
+        fmt::format("is {}, but {} entries are stored", csr.indptr.back(), count));
   }
   for (std::size_t i = 1; i < csr.indptr.size(); ++i) {
     if (csr.indptr[i] < csr.indptr[i - 1]) bad("indptr", i, "must not decrease");
@@ -118,14 +125,16 @@ Problem problem_from_csr(const CsrMatrix& csr, double tolerance, const ReadConte
   std::vector<MatrixEntry> entries;
   entries.reserve(count);
   for (std::int32_t i = 0; i < n; ++i) {
-    for (auto k = csr.indptr[static_cast<std::size_t>(i)]; k < csr.indptr[static_cast<std::size_t>(i) + 1]; ++k) {
+    for (auto k = csr.indptr[static_cast<std::size_t>(i)]; k < csr.indptr[static_cast<std::size_t>(i) + 1];
+         ++k) {
       const std::int64_t j = csr.indices[static_cast<std::size_t>(k)];
-      if (j < 0 || j >= n) bad("indices", static_cast<std::size_t>(k), fmt::format("{} is out of range for {} spins", j, n));
+      if (j < 0 || j >= n)
+        bad("indices", static_cast<std::size_t>(k), fmt::format("{} is out of range for {} spins", j, n));
       entries.push_back({i, static_cast<std::int32_t>(j), csr.data[static_cast<std::size_t>(k)], k});
     }
   }
-  return problem_from_entries(std::move(entries), n, true, meaning_of_options(context.options), tolerance, context, 0,
-                              false);
+  return problem_from_entries(std::move(entries), n, true, meaning_of_options(context.options), tolerance,
+                              context, 0, false);
 }
 
 CsrMatrix csr_of(const IsingModel& ising) {
@@ -153,7 +162,9 @@ CsrMatrix csr_of(const IsingModel& ising) {
   return csr;
 }
 
-bool store_dense(const IsingModel& ising) { return ising.size() <= kAlwaysDense || ising.density() > 0.5; }
+bool store_dense(const IsingModel& ising) {
+  return ising.size() <= kAlwaysDense || ising.density() > 0.5;
+}
 
 Problem read_npz(std::string_view bytes, const ReadContext& context) {
   // An item of one byte becomes a double, and the couplings follow.
@@ -169,9 +180,11 @@ Problem read_npz(std::string_view bytes, const ReadContext& context) {
   }
   if (archive.contains("J.npy")) {
     couplings = problem_from_npy_matrix(Member(archive, "J", context).array(), context);
-  } else if (archive.contains("J_indptr.npy") && archive.contains("J_indices.npy") && archive.contains("J_data.npy")) {
+  } else if (archive.contains("J_indptr.npy") && archive.contains("J_indices.npy") &&
+             archive.contains("J_data.npy")) {
     couplings = read_csr(archive, "J_", context);
-  } else if (archive.contains("indptr.npy") && archive.contains("indices.npy") && archive.contains("data.npy")) {
+  } else if (archive.contains("indptr.npy") && archive.contains("indices.npy") &&
+             archive.contains("data.npy")) {
     couplings = read_csr(archive, "", context);
   } else if (names == std::vector<std::string>{"arr_0.npy"}) {
     couplings = problem_from_npy_matrix(Member(archive, "arr_0", context).array(), context);
@@ -181,7 +194,9 @@ Problem read_npz(std::string_view bytes, const ReadContext& context) {
   std::vector<double> h;
   if (archive.contains("h.npy")) {
     h = vector_of(Member(archive, "h", context).array());
-    if (h.empty()) throw_file_error(context.file, 0, "h", fmt::format("has 0 entries for {} spins", couplings.ising.size()));
+    if (h.empty())
+      throw_file_error(context.file, 0, "h",
+                       fmt::format("has 0 entries for {} spins", couplings.ising.size()));
   }
   double offset = 0;
   if (archive.contains("offset.npy")) {

@@ -26,8 +26,8 @@ void PairList::reserve(std::size_t pairs) {
 void PairList::add(std::int32_t i, std::int32_t j, double value, std::int64_t place) {
   if (i > j) std::swap(i, j);
   edges_.push_back({i, j, value});
-  places_.push_back(static_cast<std::uint32_t>(
-      std::min<std::int64_t>(place, std::numeric_limits<std::uint32_t>::max())));
+  places_.push_back(
+      static_cast<std::uint32_t>(std::min<std::int64_t>(place, std::numeric_limits<std::uint32_t>::max())));
 }
 
 std::vector<IsingEdge> PairList::take(const std::string& file, int base) {
@@ -45,11 +45,11 @@ std::vector<IsingEdge> PairList::take(const std::string& file, int base) {
     const IsingEdge& edge = edges_[at];
     if (k > 0 && order[k - 1].first == pair) {
       const std::uint32_t first = places_[order[k - 1].second];
-      throw_file_error(
-          file, place_is_line_ ? places_[at] : 0,
-          fmt::format("{} {}", static_cast<std::int64_t>(edge.i) + base, static_cast<std::int64_t>(edge.j) + base),
-          fmt::format("duplicate: this pair was already given {} {}", place_is_line_ ? "on line" : "as entry",
-                      first));
+      throw_file_error(file, place_is_line_ ? places_[at] : 0,
+                       fmt::format("{} {}", static_cast<std::int64_t>(edge.i) + base,
+                                   static_cast<std::int64_t>(edge.j) + base),
+                       fmt::format("duplicate: this pair was already given {} {}",
+                                   place_is_line_ ? "on line" : "as entry", first));
     }
     sorted.push_back(edge);
   }

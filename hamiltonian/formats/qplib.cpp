@@ -18,7 +18,8 @@ constexpr const char* kComments = "#!%";
 
 class QplibReader {
  public:
-  QplibReader(std::string_view text, const ReadContext& context) : scan_(text, context.file), context_(context) {}
+  QplibReader(std::string_view text, const ReadContext& context)
+      : scan_(text, context.file), context_(context) {}
 
   Problem read() {
     line("the problem name");
@@ -41,7 +42,8 @@ class QplibReader {
  private:
   void line(const char* what) {
     do {
-      if (!scan_.next_data_line(kComments)) scan_.fail(fmt::format("truncated: the file ends where {} was expected", what));
+      if (!scan_.next_data_line(kComments))
+        scan_.fail(fmt::format("truncated: the file ends where {} was expected", what));
       scan_.strip_comment("#");
     } while (scan_.at_line_end());
   }
@@ -76,14 +78,16 @@ class QplibReader {
       scan_.fail(type, "expected a QPLIB problem type such as QBN");
     }
     if (type[1] != 'B') scan_.fail(type, "only problems with binary variables alone (type ?B?) are read");
-    if (type[2] != 'N' && type[2] != 'B') scan_.fail(type, "only problems without constraints (QBN, QBB) are read");
+    if (type[2] != 'N' && type[2] != 'B')
+      scan_.fail(type, "only problems without constraints (QBN, QBB) are read");
     objective_ = type[0];
   }
   double read_sense() {
     line("the objective sense");
     std::string sense(scan_.field());
     scan_.end_of_line("the objective sense");
-    std::transform(sense.begin(), sense.end(), sense.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(sense.begin(), sense.end(), sense.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     if (sense != "minimize" && sense != "maximize") scan_.fail(sense, "expected minimize or maximize");
     return sense == "minimize" ? 1.0 : -1.0;
   }
@@ -145,7 +149,8 @@ class QplibReader {
     // Some writers leave out the constraint names of a problem without constraints.
     if (!scan_.next_data_line(kComments)) return;
     scan_.strip_comment("#");
-    if (scan_.integer("the number of constraint names") != 0) scan_.fail("a problem without constraints names some");
+    if (scan_.integer("the number of constraint names") != 0)
+      scan_.fail("a problem without constraints names some");
     scan_.end_of_line("the number of constraint names");
     scan_.end_of_text(kComments, "the last section");
   }
@@ -157,6 +162,8 @@ class QplibReader {
 
 }  // namespace
 
-Problem read_qplib(std::string_view text, const ReadContext& context) { return QplibReader(text, context).read(); }
+Problem read_qplib(std::string_view text, const ReadContext& context) {
+  return QplibReader(text, context).read();
+}
 
 }  // namespace opoloop

@@ -47,7 +47,8 @@ void ReadContext::require_memory(double bytes, const std::string& what, std::int
 std::int32_t ReadContext::checked_spins(std::int64_t n, std::int64_t line) const {
   const std::string token = std::to_string(n);
   if (n < 1) throw_file_error(file, line, token, "the number of spins must be at least 1");
-  require_memory(kBytesPerSpin * static_cast<double>(n), fmt::format("a problem of {} spins", n), line, token);
+  require_memory(kBytesPerSpin * static_cast<double>(n), fmt::format("a problem of {} spins", n), line,
+                 token);
   if (n > std::numeric_limits<std::int32_t>::max() - 1) {
     throw_file_error(file, line, token, "at most 2147483646 spins are supported");
   }

@@ -25,8 +25,8 @@ Problem read_rudy(std::string_view text, const ReadContext& context) {
   scan.end_of_line("'n m'");
   const std::int32_t n = context.checked_spins(vertices, scan.line_number());
   if (edges < 0 || edges > vertices * (vertices - 1) / 2) {
-    scan.fail(std::to_string(edges), fmt::format("{} vertices have at most {} edges", vertices,
-                                                 vertices * (vertices - 1) / 2));
+    scan.fail(std::to_string(edges),
+              fmt::format("{} vertices have at most {} edges", vertices, vertices * (vertices - 1) / 2));
   }
   PairList pairs;
   pairs.reserve(std::min(static_cast<std::size_t>(edges), scan.bytes_left() / kShortestEdge + 1));
@@ -39,12 +39,14 @@ Problem read_rudy(std::string_view text, const ReadContext& context) {
     const std::int64_t v = scan.integer("a vertex");
     if (v < 1 || v > n) scan.fail(std::to_string(v), fmt::format("a vertex must be between 1 and {}", n));
     if (u == v) {
-      scan.fail(fmt::format("{} {}", u, v), "self loop (a BiqMac QUBO has diagonal entries: name it .sparse "
-                                            "or say so with the format option)");
+      scan.fail(fmt::format("{} {}", u, v),
+                "self loop (a BiqMac QUBO has diagonal entries: name it .sparse "
+                "or say so with the format option)");
     }
     const double weight = scan.at_line_end() ? 1.0 : scan.number("the weight");
     scan.end_of_line("an edge 'u v w'");
-    pairs.add(static_cast<std::int32_t>(u - 1), static_cast<std::int32_t>(v - 1), -weight, scan.line_number());
+    pairs.add(static_cast<std::int32_t>(u - 1), static_cast<std::int32_t>(v - 1), -weight,
+              scan.line_number());
   }
   scan.end_of_text(kComments, "the last edge that the header announces");
   Problem problem;

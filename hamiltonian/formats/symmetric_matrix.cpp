@@ -13,21 +13,23 @@ namespace opoloop {
 
 namespace {
 
-Problem make_problem(std::int32_t n, std::vector<IsingEdge> edges, double diagonal, const MatrixMeaning& meaning) {
+Problem make_problem(std::int32_t n, std::vector<IsingEdge> edges, double diagonal,
+                     const MatrixMeaning& meaning) {
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges), {}, -0.5 * meaning.scale * diagonal);
   problem.kind = meaning.weights ? ProblemKind::max_cut : ProblemKind::ising;
   return problem;
 }
 
-[[noreturn]] void throw_asymmetric(const ReadContext& context, std::int64_t line, std::int64_t i, std::int64_t j,
-                                   double a, double b) {
+[[noreturn]] void throw_asymmetric(const ReadContext& context, std::int64_t line, std::int64_t i,
+                                   std::int64_t j, double a, double b) {
   throw_file_error(context.file, line, fmt::format("{} {}", i, j),
                    fmt::format("the matrix is not symmetric: {} here, {} at ({}, {})", a, b, j, i));
 }
 
 [[noreturn]] void throw_self_loop(const ReadContext& context, std::int64_t line, std::int64_t i) {
-  throw_file_error(context.file, line, fmt::format("{} {}", i, i), "self loop: a graph has no diagonal weights");
+  throw_file_error(context.file, line, fmt::format("{} {}", i, i),
+                   "self loop: a graph has no diagonal weights");
 }
 
 }  // namespace
@@ -38,7 +40,8 @@ MatrixMeaning meaning_of_options(const LoadOptions& options) {
 }
 
 Problem problem_from_dense(const std::vector<double>& matrix, std::int32_t n, const MatrixMeaning& meaning,
-                           double tolerance, const ReadContext& context, int base, const LineOfEntry& line_of) {
+                           double tolerance, const ReadContext& context, int base,
+                           const LineOfEntry& line_of) {
   const auto side = static_cast<std::size_t>(n);
   double largest = 0;
   std::size_t nonzeros = 0;
@@ -79,8 +82,8 @@ Problem problem_from_dense(const std::vector<double>& matrix, std::int32_t n, co
 }
 
 Problem problem_from_entries(std::vector<MatrixEntry> entries, std::int32_t n, bool both_triangles,
-                             const MatrixMeaning& meaning, double tolerance, const ReadContext& context, int base,
-                             bool place_is_line) {
+                             const MatrixMeaning& meaning, double tolerance, const ReadContext& context,
+                             int base, bool place_is_line) {
   double largest = 0;
   for (const MatrixEntry& e : entries) largest = std::max(largest, std::abs(e.value));
   const auto order = [](const MatrixEntry& e) {

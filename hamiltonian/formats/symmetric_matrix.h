@@ -32,7 +32,8 @@ using LineOfEntry = std::function<std::int64_t(std::int32_t i, std::int32_t j)>;
 /// The problem of a dense n × n matrix (n² finite entries; storage order does not matter, both triangles are
 /// averaged). Throws InputError where it is not symmetric. base is the format's first index.
 Problem problem_from_dense(const std::vector<double>& matrix, std::int32_t n, const MatrixMeaning& meaning,
-                           double tolerance, const ReadContext& context, int base, const LineOfEntry& line_of);
+                           double tolerance, const ReadContext& context, int base,
+                           const LineOfEntry& line_of);
 
 /// An entry of a sparse matrix, 0-based, any triangle; place is its line, or its number in a binary file.
 struct MatrixEntry {
@@ -46,7 +47,7 @@ struct MatrixEntry {
 /// triangle. Entries may come in any order. Throws InputError where an entry is given twice or the triangles
 /// disagree.
 Problem problem_from_entries(std::vector<MatrixEntry> entries, std::int32_t n, bool both_triangles,
-                             const MatrixMeaning& meaning, double tolerance, const ReadContext& context, int base,
-                             bool place_is_line);
+                             const MatrixMeaning& meaning, double tolerance, const ReadContext& context,
+                             int base, bool place_is_line);
 
 }  // namespace opoloop

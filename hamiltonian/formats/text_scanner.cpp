@@ -11,7 +11,9 @@ namespace opoloop {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -61,7 +63,8 @@ std::string_view TextScanner::field() {
   while (at_ < line_.size() && is_blank(line_[at_])) ++at_;
   if (at_ == line_.size()) return {};
   const std::size_t begin = at_;
-  while (at_ < line_.size() && !is_blank(line_[at_]) && (separator_ == ' ' || line_[at_] != separator_)) ++at_;
+  while (at_ < line_.size() && !is_blank(line_[at_]) && (separator_ == ' ' || line_[at_] != separator_))
+    ++at_;
   const std::string_view token = line_.substr(begin, at_ - begin);
   ++field_number_;
   if (separator_ != ' ') {

@@ -37,9 +37,12 @@ void put(std::string& out, std::uint64_t value, int size) {
 
 ZipArchive::ZipArchive(std::string_view bytes, std::string file, std::uint64_t inflated_limit)
     : bytes_(bytes), file_(std::move(file)), budget_(inflated_limit) {
-  const auto damaged = [this](const std::string& what) { throw_file_error(file_, 0, {}, "zip archive: " + what); };
+  const auto damaged = [this](const std::string& what) {
+    throw_file_error(file_, 0, {}, "zip archive: " + what);
+  };
   const std::size_t end = bytes_.rfind(kEndOfDirectory);
-  if (end == std::string_view::npos || bytes_.size() - end < kEndBytes) damaged("truncated, no directory at its end");
+  if (end == std::string_view::npos || bytes_.size() - end < kEndBytes)
+    damaged("truncated, no directory at its end");
   const std::uint32_t count = little(bytes_, end + 10, 2);
   const std::uint32_t size = little(bytes_, end + 12, 4);
   const std::uint32_t start = little(bytes_, end + 16, 4);
@@ -75,8 +78,9 @@ std::vector<std::string> ZipArchive::names() const {
 std::string ZipArchive::read(const std::string& name) {
   const Member& member = members_.at(name);
   if (member.bytes > budget_) {
-    throw_file_error(file_, 0, name, fmt::format("the archive inflates to more than can be read, {} here",
-                                                 bytes_text(member.bytes)));
+    throw_file_error(
+        file_, 0, name,
+        fmt::format("the archive inflates to more than can be read, {} here", bytes_text(member.bytes)));
   }
   budget_ -= member.bytes;
   // The local header repeats the name and has its own extra field (NumPy puts zip64 sizes there even for
@@ -99,15 +103,18 @@ std::string ZipArchive::read(const std::string& name) {
   } else {
     throw_file_error(file_, 0, name, "compressed by a method that is not read (stored and deflate are)");
   }
-  if (crc32_of(out) != member.crc) throw_file_error(file_, 0, name, "damaged archive member: checksum differs");
+  if (crc32_of(out) != member.crc)
+    throw_file_error(file_, 0, name, "damaged archive member: checksum differs");
   return out;
 }
 
 std::string zip_of(const std::vector<std::pair<std::string, std::string>>& members) {
   std::uint64_t total = 0;
-  for (const auto& [name, bytes] : members) total += bytes.size() + 2 * name.size() + kLocalBytes + kEntryBytes;
+  for (const auto& [name, bytes] : members)
+    total += bytes.size() + 2 * name.size() + kLocalBytes + kEntryBytes;
   if (total > std::numeric_limits<std::uint32_t>::max() / 2) {
-    throw InputError(fmt::format("a .npz archive of {} would need zip64; use HDF5", bytes_text(static_cast<double>(total))));
+    throw InputError(fmt::format("a .npz archive of {} would need zip64; use HDF5",
+                                 bytes_text(static_cast<double>(total))));
   }
   std::string out;
   std::string directory;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "driver/run_file.h"
 #include "tests/hamiltonian/problem_samples.h"
 
 using namespace opoloop;
@@ -38,7 +39,8 @@ class ForeignFile {
     const hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, text.size());  // fixed length, no terminator
     H5Tset_strpad(type, H5T_STR_NULLPAD);
-    const hid_t made = H5Acreate_by_name(file_, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t made =
+        H5Acreate_by_name(file_, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Awrite(made, type, text.data());
     H5Aclose(made);
     H5Tclose(type);
@@ -164,14 +166,15 @@ TEST_CASE("bad HDF5 files are refused in one line") {
   refused("'indices[1]': 5 is out of range");
   ForeignFile(path).dataset("/J", {0, 1, 1, 0}, {2, 2});
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
-  refused("not a readable HDF5 file");
+  refused("truncated file");
 }
 
 TEST_CASE("what cannot be written leaves nothing behind") {
   const ScratchDirectory scratch;
   CHECK_THROWS_WITH(write_problem(five_spins(true, 0), scratch.file("none/a.h5"), ProblemFormat::hdf5),
                     Contains("No such file or directory"));
-  CHECK_THROWS_AS(write_problem(five_spins(true, 0), scratch.file("a.qplib"), ProblemFormat::qplib), InputError);
+  CHECK_THROWS_AS(write_problem(five_spins(true, 0), scratch.file("a.qplib"), ProblemFormat::qplib),
+                  InputError);
   CHECK(std::filesystem::is_empty(scratch.path()));
 }
 
@@ -183,4 +186,33 @@ TEST_CASE("open_problem looks best known values up") {
   const Problem problem = open_problem(scratch.file("t.txt"));
   CHECK(problem.best_known_energy == -5.0);
   CHECK(problem.cut_of_energy(*problem.best_known_energy) == 6);
+}
+
+TEST_CASE("a run file is a problem file") {
+  const ScratchDirectory scratch;
+  for (const std::int32_t extra : {0, 5000}) {  // small problems are stored dense, large ones as CSR
+    const Problem five = five_spins(true, 7.25);
+    Problem problem = five;
+    problem.ising = IsingModel(
+        5 + extra, five.ising.edges(),
+        [&] {
+          std::vector<double> h(five.ising.field().begin(), five.ising.field().end());
+          h.resize(h.size() + static_cast<std::size_t>(extra), 0.0);
+          return h;
+        }(),
+        7.25);
+    problem.kind = ProblemKind::qubo;
+    problem.best_known_energy = -1.5;
+    { const RunFile file(scratch.file("run.h5"), problem, {}); }
+    const Problem back = open_problem(scratch.file("run.h5"));
+    CHECK(back.kind == ProblemKind::qubo);
+    CHECK(back.name == "five");
+    CHECK(back.best_known_energy == -1.5);
+    REQUIRE(back.ising.size() == problem.ising.size());
+    std::vector<std::int8_t> spins(static_cast<std::size_t>(problem.ising.size()), 1);
+    for (unsigned bits = 0; bits < 32; ++bits) {
+      for (std::size_t i = 0; i < 5; ++i) spins[i] = (bits >> i & 1U) ? 1 : -1;
+      CHECK(back.ising.energy(spins) == problem.ising.energy(spins));
+    }
+  }
 }

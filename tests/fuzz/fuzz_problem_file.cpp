@@ -16,9 +16,9 @@ namespace {
 using namespace opoloop;
 
 constexpr ProblemFormat kParsers[] = {
-    ProblemFormat::rudy,          ProblemFormat::biqmac, ProblemFormat::dimod_coo, ProblemFormat::dimod_json,
-    ProblemFormat::matrix_market, ProblemFormat::qplib,  ProblemFormat::kaiwu_csv, ProblemFormat::npy,
-    ProblemFormat::npz};
+    ProblemFormat::rudy,       ProblemFormat::biqmac,        ProblemFormat::dimod_coo,
+    ProblemFormat::dimod_json, ProblemFormat::matrix_market, ProblemFormat::qplib,
+    ProblemFormat::kaiwu_csv,  ProblemFormat::npy,           ProblemFormat::npz};
 constexpr unsigned kParserCount = sizeof kParsers / sizeof kParsers[0];
 // Further values leave the choice to the content and one of these names.
 constexpr const char* kNames[] = {"f", "f.sparse", "f.csv", "f.json", "f.mtx", "f.coo", "f.qplib"};
@@ -37,7 +37,8 @@ void must(bool condition, const char* what) {
 void check_round_trip(const Problem& problem) {
   LoadOptions options;
   options.format = ProblemFormat::npz;
-  const Problem back = load_problem_from_bytes(problem_to_bytes(problem, ProblemFormat::npz), "back", options);
+  const Problem back =
+      load_problem_from_bytes(problem_to_bytes(problem, ProblemFormat::npz), "back", options);
   must(back.kind == problem.kind, "kind");
   must(back.ising.size() == problem.ising.size(), "size");
   must(back.ising.offset() == problem.ising.offset(), "offset");
@@ -74,7 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } catch (const InputError& error) {
     const std::string_view message = error.what();
     must(message.find('\n') == std::string_view::npos, "a message of several lines");
-    must(message.substr(0, name.size()) == name || message.substr(0, 4) == "back", "a message without its file");
+    must(message.substr(0, name.size()) == name || message.substr(0, 4) == "back",
+         "a message without its file");
   }
   return 0;
 }

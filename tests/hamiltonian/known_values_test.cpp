@@ -39,7 +39,8 @@ TEST_CASE("known values: each sense becomes the energy of the problem") {
     CHECK(p.best_known_source == "known_values.csv: optimal");
   }
   SECTION("min sum w s s") {
-    const Problem p = found(scratch, "t.txt", triangle, "a/b/t.txt,3,3,min sum w s s,-5,,,\"a, quoted \"\"note\"\"\"");
+    const Problem p =
+        found(scratch, "t.txt", triangle, "a/b/t.txt,3,3,min sum w s s,-5,,,\"a, quoted \"\"note\"\"\"");
     CHECK(p.best_known_energy == -5.0);
   }
   SECTION("min x'Qx") {
@@ -50,7 +51,8 @@ TEST_CASE("known values: each sense becomes the energy of the problem") {
   SECTION("rows that do not fit are passed over") {
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/other.txt,3,3,max-cut,6,,,").best_known_energy);
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/t.txt,4,3,max-cut,6,,,").best_known_energy);
-    CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/t.txt,3,3,max independent set,1,,,").best_known_energy);
+    CHECK_FALSE(
+        found(scratch, "t.txt", triangle, "a/b/t.txt,3,3,max independent set,1,,,").best_known_energy);
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/t.txt,3,3,min x'Qx,1,,,").best_known_energy);
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/t.txt,3,3,max-cut,six,,,").best_known_energy);
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/t.txt").best_known_energy);
@@ -65,9 +67,10 @@ TEST_CASE("public instances: sizes, and every value of the table finds its file"
     std::int32_t n;
     std::int64_t edges;
   };
-  for (const Size& size : {Size{"small/gset/G1.txt", 800, 19176}, Size{"small/gset/G22.txt", 2000, 19990},
-                           Size{"small/gset/G48.txt", 3000, 6000}, Size{"small/biqmac/rudy/g05_60.0", 60, 885},
-                           Size{"small/planted/x3r3_n8_1.txt", 17, 58}}) {
+  for (const Size& size :
+       {Size{"small/gset/G1.txt", 800, 19176}, Size{"small/gset/G22.txt", 2000, 19990},
+        Size{"small/gset/G48.txt", 3000, 6000}, Size{"small/biqmac/rudy/g05_60.0", 60, 885},
+        Size{"small/planted/x3r3_n8_1.txt", 17, 58}}) {
     INFO(size.file);
     Problem problem = load_problem((*data / size.file).string());
     CHECK(problem.ising.size() == size.n);
@@ -81,7 +84,8 @@ TEST_CASE("public instances: sizes, and every value of the table finds its file"
     std::string line;
     std::getline(table, line);
     while (std::getline(table, line)) {
-      const bool graph = line.find(",max-cut,") != std::string::npos || line.find(",min sum w s s,") != std::string::npos;
+      const bool graph =
+          line.find(",max-cut,") != std::string::npos || line.find(",min sum w s s,") != std::string::npos;
       const bool qubo = line.find(",min x'Qx,") != std::string::npos;
       const std::string file = line.substr(0, line.find(','));
       std::istringstream fields(line);

@@ -13,7 +13,7 @@ using namespace opoloop::testing;
 namespace {
 
 struct BadFile {
-  const char* name;     // its extension takes part in the choice of format
+  const char* name;  // its extension takes part in the choice of format
   std::string content;
   const char* where;    // line, "" for none
   const char* message;  // a part of it
@@ -27,7 +27,8 @@ void check_refused(const BadFile& bad, const LoadOptions& options = {}) {
   } catch (const InputError& error) {
     const std::string text = error.what();
     INFO(text);
-    const std::string start = bad.where[0] == '\0' ? std::string(bad.name) : fmt::format("{}:{}:", bad.name, bad.where);
+    const std::string start =
+        bad.where[0] == '\0' ? std::string(bad.name) : fmt::format("{}:{}:", bad.name, bad.where);
     CHECK(text.rfind(start, 0) == 0);
     CHECK(text.find(bad.message) != std::string::npos);
     CHECK(text.find('\n') == std::string::npos);
@@ -79,7 +80,8 @@ TEST_CASE("rudy: bad files are refused in one line that says where") {
 TEST_CASE("BiqMac: bad files") {
   const std::vector<BadFile> files = {
       {"q.sparse", "2 2\n1 1 3\n", "2", "truncated: the file ends after 1 of 2 entries"},
-      {"q.sparse", "2 2\n1 1 3\n1 1 4\n", "3", "'1': duplicate: the term of this index was already given on line 2"},
+      {"q.sparse", "2 2\n1 1 3\n1 1 4\n", "3",
+       "'1': duplicate: the term of this index was already given on line 2"},
       {"q.sparse", "2 2\n1 2 3\n2 1 4\n", "3", "duplicate"},
       {"q.sparse", "2 1\n1 3 3\n", "2", "'3': a column must be between 1 and 2"},
       {"q.sparse", "2 1\n1 2\n", "2", "the line ends where the coefficient q was expected"},
@@ -127,20 +129,24 @@ TEST_CASE("dimod JSON: bad files") {
       {"m.json", json(good) + "x", "1", "not valid JSON here"},
       {"m.json", "{\"type\": 3}", "", "'type': must be a string"},
       {"m.json", "{\n\"a\": NaN}", "2", "not valid JSON here"},
-      {"m.json", "{\"type\":\"BinaryQuadraticModel\",\"version\":{\"bqm_schema\":\"2.0.0\"}}", "", "bqm_schema must be 3.x"},
+      {"m.json", "{\"type\":\"BinaryQuadraticModel\",\"version\":{\"bqm_schema\":\"2.0.0\"}}", "",
+       "bqm_schema must be 3.x"},
       {"m.json", with("\"SPIN\"", "\"SPINS\""), "", "must be SPIN or BINARY"},
       {"m.json", with("\"offset\":0", "\"offset\":1e999"), "", "outside the range of a double"},
       {"m.json", with("\"offset\":0", "\"offset\":\"0\""), "", "must be a number"},
       {"m.json", with("\"offset\":0", "\"use_bytes\":true,\"offset\":0"), "", "use_bytes=False"},
       {"m.json", with("[0,0]", "[0]"), "", "'linear_biases': has 1 entries, num_variables says 2"},
-      {"m.json", with("[1],\"quadratic_head\"", "[1,2],\"quadratic_head\""), "", "'quadratic_biases': has 2 entries"},
+      {"m.json", with("[1],\"quadratic_head\"", "[1,2],\"quadratic_head\""), "",
+       "'quadratic_biases': has 2 entries"},
       {"m.json", with("[0],\"quadratic_tail\"", "[1],\"quadratic_tail\""), "", "self loop"},
-      {"m.json", with("[0],\"quadratic_tail\"", "[7],\"quadratic_tail\""), "", "'quadratic_head[0]': must be a position"},
+      {"m.json", with("[0],\"quadratic_tail\"", "[7],\"quadratic_tail\""), "",
+       "'quadratic_head[0]': must be a position"},
       {"m.json", with("[0,0]", "[0,null]"), "", "'linear_biases[1]': must be a number"},
       {"m.json", with("\"num_variables\":2", "\"num_variables\":2000000000000"), "", "would need 87.31 TiB"},
       {"m.json",
-       json(R"("variable_type":"SPIN","num_variables":2,"num_interactions":2,"offset":0,"linear_biases":[0,0],)"
-            R"("quadratic_biases":[1,1],"quadratic_head":[0,1],"quadratic_tail":[1,0])"),
+       json(
+           R"("variable_type":"SPIN","num_variables":2,"num_interactions":2,"offset":0,"linear_biases":[0,0],)"
+           R"("quadratic_biases":[1,1],"quadratic_head":[0,1],"quadratic_tail":[1,0])"),
        "", "'0 1': duplicate"},
   };
   for (const BadFile& bad : files) check_refused(bad);
@@ -161,15 +167,18 @@ TEST_CASE("MatrixMarket: bad files") {
       {"m.mtx", coordinate + "3 3 1\n2 1 1\n3 1 1\n", "4", "trailing garbage"},
       {"m.mtx", coordinate + "3 3 1\n4 1 1\n", "3", "'4': a row must be between 1 and 3"},
       {"m.mtx", coordinate + "3 3 1\n2 1 nan\n", "3", "must be finite"},
-      {"m.mtx", coordinate + "3 3 2\n2 1 1\n2 1 1\n", "4", "'2 1': duplicate: this entry was already given on line 3"},
+      {"m.mtx", coordinate + "3 3 2\n2 1 1\n2 1 1\n", "4",
+       "'2 1': duplicate: this entry was already given on line 3"},
       {"m.mtx", coordinate + "3 3 2\n2 1 1\n1 2 1\n", "3", "duplicate"},
-      {"m.mtx", general + "3 3 2\n2 1 1\n1 2 1.1\n", "4", "'1 2': the matrix is not symmetric: 1.1 here, 1 at (2, 1)"},
+      {"m.mtx", general + "3 3 2\n2 1 1\n1 2 1.1\n", "4",
+       "'1 2': the matrix is not symmetric: 1.1 here, 1 at (2, 1)"},
       {"m.mtx", general + "3 3 1\n2 1 1\n", "3", "not symmetric"},
       {"m.mtx", general + "3 3 3\n2 1 1\n1 2 1\n2 1 1\n", "5", "duplicate"},
       {"m.mtx", array + "2 2\n0\n1\n2\n0\n", "4", "'2 1': the matrix is not symmetric: 1 here, 2 at (1, 2)"},
       {"m.mtx", array + "2 2\n0\n1\n1\n", "5", "truncated"},
       {"m.mtx", array + "2 2\n0\n1\n1\n0\n0\n", "7", "trailing garbage"},
-      {"m.mtx", array + "1000000 1000000\n0\n1\n", "2", "a dense 1000000 x 1000000 matrix would need 20.01 TiB"},
+      {"m.mtx", array + "1000000 1000000\n0\n1\n", "2",
+       "a dense 1000000 x 1000000 matrix would need 20.01 TiB"},
       {"m.mtx", coordinate + "3000000000000 3000000000000 1\n1 2 1\n", "2", "would need 131 TiB"},
   };
   for (const BadFile& bad : files) check_refused(bad);
@@ -186,7 +195,8 @@ TEST_CASE("QPLIB: bad files") {
       {"x.qplib", qplib("QBN", "2\n1\n2 1 3\n"), "6", "truncated"},
       {"x.qplib", qplib("QBN", "2\n2\n2 1 3\n1 2 3\n0\n0\n0\n" + tail), "7", "duplicate"},
       {"x.qplib", qplib("QBN", "2\n2\n2 2 3\n2 2 3\n0\n0\n0\n" + tail), "7", "duplicate"},
-      {"x.qplib", qplib("QBN", "2\n1\n3 1 3\n0\n0\n0\n" + tail), "6", "'3': a variable must be between 1 and 2"},
+      {"x.qplib", qplib("QBN", "2\n1\n3 1 3\n0\n0\n0\n" + tail), "6",
+       "'3': a variable must be between 1 and 2"},
       {"x.qplib", qplib("QBN", "2\n1\n2 1 inf\n0\n0\n0\n" + tail), "6", "must be finite"},
       {"x.qplib", qplib("QBN", "2\n-1\n0\n0\n0\n" + tail), "5", "cannot be negative"},
       {"x.qplib", qplib("QBN", "2\n0\n0\n2\n1 4\n1 5\n0\n" + tail), "9", "duplicate"},
@@ -233,7 +243,8 @@ TEST_CASE("NumPy files: bad files") {
   flipped[200] ^= 1;
   const std::vector<BadFile> files = {
       {"a.npy", npy.substr(0, 20), "", "truncated npy header"},
-      {"a.npy", npy.substr(0, npy.size() - 1), "", "truncated: the header announces 200 B of data, 199 bytes follow"},
+      {"a.npy", npy.substr(0, npy.size() - 1), "",
+       "truncated: the header announces 200 B of data, 199 bytes follow"},
       {"a.npy", npy + "x", "", "trailing garbage: the header announces 200 B"},
       {"a.npy", with(npy, "(5, 5, )", "(25,   )"), "", "'25': J must be a square two-dimensional array"},
       {"a.npy", with(npy, "(5, 5, )", "(999999999, 999999999, )"), "", "announces 6.939 EiB"},
@@ -275,6 +286,7 @@ TEST_CASE("paths that are no files") {
   std::ofstream(scratch.file("big.txt")) << std::string(5000, ' ');
   LoadOptions small;
   small.memory_limit_bytes = 16384;
-  CHECK_THROWS_WITH(load_problem(scratch.file("big.txt"), small),
-                    Catch::Matchers::Contains("the file has 4.883 KiB, more than the 4 KiB that can be read"));
+  CHECK_THROWS_WITH(
+      load_problem(scratch.file("big.txt"), small),
+      Catch::Matchers::Contains("the file has 4.883 KiB, more than the 4 KiB that can be read"));
 }

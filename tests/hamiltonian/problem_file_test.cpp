@@ -17,14 +17,15 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const std::vector<ProblemFormat> kWritable = {
-    ProblemFormat::rudy,          ProblemFormat::biqmac,    ProblemFormat::dimod_coo, ProblemFormat::dimod_json,
-    ProblemFormat::matrix_market, ProblemFormat::kaiwu_csv, ProblemFormat::npy,       ProblemFormat::npz};
+const std::vector<ProblemFormat> kWritable = {ProblemFormat::rudy,          ProblemFormat::biqmac,
+                                              ProblemFormat::dimod_coo,     ProblemFormat::dimod_json,
+                                              ProblemFormat::matrix_market, ProblemFormat::kaiwu_csv,
+                                              ProblemFormat::npy,           ProblemFormat::npz};
 
 // What each format can hold besides couplings.
 bool holds_everything(ProblemFormat format) {
-  return format == ProblemFormat::biqmac || format == ProblemFormat::dimod_coo || format == ProblemFormat::dimod_json ||
-         format == ProblemFormat::npz;
+  return format == ProblemFormat::biqmac || format == ProblemFormat::dimod_coo ||
+         format == ProblemFormat::dimod_json || format == ProblemFormat::npz;
 }
 
 Problem load_text(const std::string& text, const std::string& name, const LoadOptions& options = {}) {
@@ -39,7 +40,9 @@ void check_same_energies(const Problem& a, const Problem& b) {
   }
 }
 
-double energy(const Problem& problem, const std::vector<std::int8_t>& spins) { return problem.ising.energy(spins); }
+double energy(const Problem& problem, const std::vector<std::int8_t>& spins) {
+  return problem.ising.energy(spins);
+}
 
 }  // namespace
 
@@ -56,7 +59,8 @@ TEST_CASE("every writable format gives back the energies of all 32 states") {
       const Problem back = load_problem_from_bytes(bytes, "five", options);
       check_same_energies(problem, back);
       // The content alone tells the format, but for BiqMac without a constant.
-      if (format != ProblemFormat::biqmac) check_same_energies(problem, load_problem_from_bytes(bytes, "five"));
+      if (format != ProblemFormat::biqmac)
+        check_same_energies(problem, load_problem_from_bytes(bytes, "five"));
     }
   }
 }
@@ -92,7 +96,8 @@ TEST_CASE("a format without constant refuses one, or drops it when told so") {
     CHECK_THROWS_WITH(problem_to_bytes(problem, format), Contains("offset is 7"));
     SaveOptions drop;
     drop.drop_offset = true;
-    check_same_energies(five_spins(false, 0), load_problem_from_bytes(problem_to_bytes(problem, format, drop), "five"));
+    check_same_energies(five_spins(false, 0),
+                        load_problem_from_bytes(problem_to_bytes(problem, format, drop), "five"));
   }
 }
 
@@ -113,14 +118,15 @@ TEST_CASE("BiqMac: x'Qx counts an off-diagonal entry twice") {
   for (const char* name : {"q.sparse", "q.bq", "q.qs", "q.sparse.gz"}) {
     const Problem p = load_text("3 4\n1 1 -5\n1 2 3\n2 3 -4\n3 3 7\n", name);
     CHECK(p.kind == ProblemKind::qubo);
-    CHECK(energy(p, {-1, -1, -1}) == 0);             // x = 000
-    CHECK(energy(p, {1, -1, -1}) == -5);             // x = 100
-    CHECK(energy(p, {1, 1, -1}) == -5 + 2 * 3);      // x = 110
-    CHECK(energy(p, {1, 1, 1}) == -5 + 6 - 8 + 7);   // x = 111
-    CHECK(energy(p, {-1, 1, 1}) == -8 + 7);          // x = 011
+    CHECK(energy(p, {-1, -1, -1}) == 0);            // x = 000
+    CHECK(energy(p, {1, -1, -1}) == -5);            // x = 100
+    CHECK(energy(p, {1, 1, -1}) == -5 + 2 * 3);     // x = 110
+    CHECK(energy(p, {1, 1, 1}) == -5 + 6 - 8 + 7);  // x = 111
+    CHECK(energy(p, {-1, 1, 1}) == -8 + 7);         // x = 011
   }
   // QOBLIB's constant; its comment also tells the format without an extension.
-  const Problem shifted = load_text("# Generated\n# ObjectiveOffset 30\n# Vars Non-zeros\n2 1\n1 2 -4\n", "labs");
+  const Problem shifted =
+      load_text("# Generated\n# ObjectiveOffset 30\n# Vars Non-zeros\n2 1\n1 2 -4\n", "labs");
   CHECK(shifted.kind == ProblemKind::qubo);
   CHECK(energy(shifted, {-1, -1}) == 30);
   CHECK(energy(shifted, {1, 1}) == 22);
@@ -193,8 +199,10 @@ TEST_CASE("QPLIB: half the listed triangle, defaults, both senses") {
       "1.0e+20 # value for infinity\n0.0 # default primal\n0 # count\n0.0 # default dual\n0 # count\n"
       "1 # names\n2 second\n0 # constraint names\n";
   const std::string body =
-      "3 # number of variables\n2 # quadratic terms\n1 1 2\n2 1 3\n1.5 # default linear\n1 # others\n2 -2\n0.25 # constant\n";
-  const Problem low = load_text("! comment\nQPLIB_X # name\nQBN # type\nminimize # sense\n" + body + rest, "x.qplib");
+      "3 # number of variables\n2 # quadratic terms\n1 1 2\n2 1 3\n1.5 # default linear\n1 # others\n2 "
+      "-2\n0.25 # constant\n";
+  const Problem low =
+      load_text("! comment\nQPLIB_X # name\nQBN # type\nminimize # sense\n" + body + rest, "x.qplib");
   CHECK(low.kind == ProblemKind::qubo);
   CHECK(energy(low, {-1, -1, -1}) == 0.25);
   CHECK(energy(low, {1, -1, -1}) == 0.25 + 1 + 1.5);
@@ -232,7 +240,8 @@ TEST_CASE("NumPy arrays: types, byte order, Fortran order") {
   check(load_text(npy("|i1", "False", std::string("\x02\x03\x03\x00", 4)), "a.npy"));
   check(load_text(npy("<i2", "True", std::string("\x02\0\x03\0\x03\0\0\0", 8)), "a.npy"));
   check(load_text(npy(">i4", "False", std::string("\0\0\0\x02\0\0\0\x03\0\0\0\x03\0\0\0\0", 16)), "a.npy"));
-  check(load_text(npy("<f4", "False", std::string("\0\0\0\x40\0\0\x40\x40\0\0\x40\x40\0\0\0\0", 16)), "a.npy"));
+  check(
+      load_text(npy("<f4", "False", std::string("\0\0\0\x40\0\0\x40\x40\0\0\x40\x40\0\0\0\0", 16)), "a.npy"));
   check(load_text(npy(">f2", "False", std::string("\x40\x00\x42\x00\x42\x00\x00\x00", 8)), "a.npy"));
   CHECK_THROWS_WITH(load_text(npy("|O", "False", "xxxx"), "a.npy"), Contains("object arrays"));
   CHECK_THROWS_WITH(load_text(npy("<c8", "False", std::string(32, 'x')), "a.npy"), Contains("'<c8'"));
@@ -252,7 +261,8 @@ TEST_CASE("sparse problems survive as CSR in npz") {
   const auto a = problem.ising.edges();
   const auto b = back.ising.edges();
   REQUIRE(a.size() == b.size());
-  for (std::size_t k = 0; k < a.size(); ++k) CHECK((a[k].i == b[k].i && a[k].j == b[k].j && a[k].J == b[k].J));
+  for (std::size_t k = 0; k < a.size(); ++k)
+    CHECK((a[k].i == b[k].i && a[k].j == b[k].j && a[k].J == b[k].J));
 }
 
 TEST_CASE("gzip: text formats are read and written compressed, damage is noticed") {
@@ -279,9 +289,12 @@ TEST_CASE("gzip: text formats are read and written compressed, damage is noticed
   flipped[bytes.size() - 12] ^= 0x20;
   CHECK_THROWS_AS(load_text(flipped, "t.gz"), InputError);
   // Two members are one file (RFC 1952).
-  REQUIRE(std::system(fmt::format("(printf '2 1\\n' | gzip; printf '1 2 5\\n' | gzip) > '{}'", scratch.file("two.gz")).c_str()) == 0);
+  REQUIRE(std::system(
+              fmt::format("(printf '2 1\\n' | gzip; printf '1 2 5\\n' | gzip) > '{}'", scratch.file("two.gz"))
+                  .c_str()) == 0);
   CHECK(load_problem(scratch.file("two.gz")).total_weight() == 5);
-  CHECK_THROWS_WITH(save_problem(problem, scratch.file("five.npy.gz"), ProblemFormat::npy), Contains("drop the .gz"));
+  CHECK_THROWS_WITH(save_problem(problem, scratch.file("five.npy.gz"), ProblemFormat::npy),
+                    Contains("drop the .gz"));
 }
 
 TEST_CASE("a small compressed file cannot fill the memory") {
@@ -292,7 +305,8 @@ TEST_CASE("a small compressed file cannot fill the memory") {
   CHECK(load_problem(scratch.file("blanks.txt.gz")).ising.size() == 1);
   LoadOptions small;
   small.memory_limit_bytes = std::size_t{32} << 20;
-  CHECK_THROWS_WITH(load_problem(scratch.file("blanks.txt.gz"), small), Contains("inflates to more than 8 MiB"));
+  CHECK_THROWS_WITH(load_problem(scratch.file("blanks.txt.gz"), small),
+                    Contains("inflates to more than 8 MiB"));
 }
 
 TEST_CASE("saving is all or nothing") {
@@ -302,7 +316,8 @@ TEST_CASE("saving is all or nothing") {
   CHECK(std::filesystem::is_empty(scratch.path()));
   CHECK_THROWS_WITH(save_problem(problem, scratch.file("missing/five.coo"), ProblemFormat::dimod_coo),
                     Contains("No such file or directory"));
-  CHECK_THROWS_WITH(save_problem(problem, scratch.path().string(), ProblemFormat::dimod_coo), Contains("is a directory"));
+  CHECK_THROWS_WITH(save_problem(problem, scratch.path().string(), ProblemFormat::dimod_coo),
+                    Contains("is a directory"));
   CHECK(std::filesystem::is_empty(scratch.path()));
   std::ofstream(scratch.file("five.coo")) << "an older file";
   save_problem(problem, scratch.file("five.coo"), ProblemFormat::dimod_coo);
@@ -311,7 +326,8 @@ TEST_CASE("saving is all or nothing") {
 }
 
 TEST_CASE("formats have names and extensions") {
-  for (const ProblemFormat format : all_problem_formats()) CHECK(parse_problem_format(format_name(format)) == format);
+  for (const ProblemFormat format : all_problem_formats())
+    CHECK(parse_problem_format(format_name(format)) == format);
   CHECK_THROWS_WITH(parse_problem_format("xml"), Contains("rudy, biqmac"));
   CHECK(format_of_extension("a/b.sparse.gz") == ProblemFormat::biqmac);
   CHECK(format_of_extension("B.MTX") == ProblemFormat::matrix_market);

@@ -24,7 +24,8 @@ inline Problem five_spins(bool field, double offset) {
   Problem problem;
   std::vector<double> h;
   if (field) h = {0.5, -1, 0, 2, 0.125};
-  problem.ising = IsingModel(5, {{0, 1, 1.5}, {1, 3, -0.25}, {2, 4, 2}, {0, 4, -3}, {1, 2, 1.0 / 3}}, h, offset);
+  problem.ising =
+      IsingModel(5, {{0, 1, 1.5}, {1, 3, -0.25}, {2, 4, 2}, {0, 4, -3}, {1, 2, 1.0 / 3}}, h, offset);
   problem.name = "five";
   return problem;
 }

@@ -7,8 +7,8 @@
 
 namespace opoloop::testing {
 
-/// The public instances that are read where they lie and never copied: $OPOLOOP_DATA, or ../shared/data beside
-/// the repository (tests run in its root). Nothing, with a warning, where they are missing.
+/// The public instances that are read where they lie and never copied: $OPOLOOP_DATA, or ../shared/data
+/// beside the repository (tests run in its root). Nothing, with a warning, where they are missing.
 inline std::optional<std::filesystem::path> public_data() {
   const char* variable = std::getenv("OPOLOOP_DATA");
   const std::filesystem::path path = variable != nullptr ? variable : "../shared/data";
