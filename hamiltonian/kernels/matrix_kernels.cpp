@@ -140,7 +140,7 @@ void dense_energies_impl(const float* panels, int n, const float* x, double* ene
   const std::size_t need = static_cast<std::size_t>(n) * 16 * static_cast<std::size_t>(tiles);
   if (spins.size() < need) spins = kernels::AlignedArray<float>(need);
   for (std::size_t i = 0; i < need; i += 16) spin_of(Lanes::load(x + i)).store(spins.data() + i);
-  std::fill(energy, energy + static_cast<std::ptrdiff_t>(tiles) * 16, 0.0);
+  for (int lane = 0; lane < tiles * 16; ++lane) energy[lane] = 0.0;
   const std::ptrdiff_t tile_size = static_cast<std::ptrdiff_t>(n) * 16;
   HWY_ALIGN float diagonal[256];
   HWY_ALIGN float right[256];
@@ -369,7 +369,7 @@ void int8_energies_impl(const std::int8_t* panels8, const std::int32_t* upper_su
   if (bytes.size() < need) bytes = kernels::AlignedArray<std::uint8_t>(need);
   const std::ptrdiff_t tile_size = static_cast<std::ptrdiff_t>(n) * 16;
   for (int t = 0; t < tiles; ++t) pack_spin_bytes(x + t * tile_size, n, bytes.data() + t * tile_bytes);
-  std::fill(energy, energy + static_cast<std::ptrdiff_t>(tiles) * 16, 0.0);
+  for (int lane = 0; lane < tiles * 16; ++lane) energy[lane] = 0.0;
 
   HWY_ALIGN std::int32_t diagonal[256];
   HWY_ALIGN std::int32_t right[256];
@@ -457,7 +457,7 @@ void sparse_apply_impl(const kernels::SparseView& J, const float* x, float* fiel
 
 void sparse_energies_impl(const kernels::SparseView& J, const float* x, double* energy, int tiles) {
   const std::ptrdiff_t tile_size = static_cast<std::ptrdiff_t>(J.n) * 16;
-  std::fill(energy, energy + static_cast<std::ptrdiff_t>(tiles) * 16, 0.0);
+  for (int lane = 0; lane < tiles * 16; ++lane) energy[lane] = 0.0;
   HWY_ALIGN const float none[16] = {};
   for (int t = 0; t < tiles; ++t) {
     const float* xt = x + t * tile_size;
