@@ -18,6 +18,11 @@ static_assert(std::is_same_v<hid_t, std::int64_t>, "Hdf5Handle keeps identifiers
 
 namespace {
 
+// At exit HDF5 flushes what it still holds. After a full disk that is a file it could not close, and flushing it
+// again ends in a crash; every file here is closed by hand, so the hook is not needed. It has to be declined
+// before the library's first call.
+[[maybe_unused]] const bool exit_hook_declined = H5dont_atexit() >= 0;
+
 std::string last_reason() {
   std::string reason;
   // From the call that failed up to ours: the first entry is the closest to the cause.

@@ -100,7 +100,7 @@ void write_number(std::int64_t group, const std::string& name, double value, con
 void write_parameter(std::int64_t group, const std::string& name, const ParameterValue& parameter) {
   std::string safe = name;
   std::replace(safe.begin(), safe.end(), '/', '_');
-  if (safe.empty() || safe == ".") safe = "_";
+  if (safe.empty() || safe == ".") safe.assign(1, '_');
   double number = 0;
   const char* end = parameter.value.data() + parameter.value.size();
   const auto [stop, status] = std::from_chars(parameter.value.data(), end, number);

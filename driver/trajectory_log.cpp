@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <ctime>
 #include <deque>
 #include <limits>
 #include <mutex>
@@ -23,10 +23,15 @@ namespace opoloop {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr std::size_t kSlabBytes = 256U << 10;   // of one variable: a batch's slabs stay in cache while they fill
+constexpr std::size_t kQueueBytes = 32U << 20;   // of slabs that wait for the writer
 
-constexpr std::size_t kSlabBytes = 1U << 20;     // of one variable; a lane's part is one write of 64 KiB
-constexpr std::size_t kQueueBytes = 64U << 20;   // of slabs that wait for the writer
+/// Seconds on a clock that is read in nanoseconds and moves in milliseconds: it is looked at every row.
+double coarse_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
 
 /// Rows of one tile on their way to the file. The big arrays stay allocated from use to use.
 struct Slab {
@@ -37,7 +42,7 @@ struct Slab {
   std::unique_ptr<float[]> data;   // [variable][slab row][N][16]
   std::vector<double> energy;      // [slab row][16]
   std::vector<double> time, pump;  // [slab row]
-  Clock::time_point born;
+  double born = 0;                 // coarse_seconds() of the first row
 };
 
 /// What a tile has recorded. Touched by one thread at a time: the one that runs the tile.
@@ -66,7 +71,7 @@ struct TrajectoryLog::Impl {
   std::string path;
   LogShape shape;
   LogPlaces places;
-  Clock::duration flush_every{};
+  double flush_every_s = 0;
   int file = -1;
 
   std::int64_t rows = 0;
@@ -213,7 +218,7 @@ TrajectoryLog::TrajectoryLog(const std::string& path, const LogShape& shape, Log
   d.path = path;
   d.shape = shape;
   d.places = std::move(places);
-  d.flush_every = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(flush_every_s));
+  d.flush_every_s = flush_every_s;
   d.rows = shape.rows();
   d.slab_rows = std::clamp<std::int64_t>(static_cast<std::int64_t>(kSlabBytes / (d.row_floats() * sizeof(float))), 1, d.rows);
   const std::size_t slab_bytes = d.row_floats() * sizeof(float) * static_cast<std::size_t>(d.slab_rows * shape.variables());
@@ -249,7 +254,7 @@ void TrajectoryLog::record(const TileObservation& o) {
     tile.slab->lanes = std::min(o.lanes, d.shape.trajectories - static_cast<int>(o.first_trajectory));
     tile.slab->first_row = row;
     tile.slab->rows = 0;
-    tile.slab->born = Clock::now();
+    tile.slab->born = coarse_seconds();
   }
   Slab& slab = *tile.slab;
   const auto k = static_cast<std::size_t>(slab.rows);
@@ -267,7 +272,7 @@ void TrajectoryLog::record(const TileObservation& o) {
   slab.pump[k] = o.pump;
   ++slab.rows;
   ++tile.next_row;
-  if (slab.rows == d.slab_rows || tile.next_row == d.rows || Clock::now() - slab.born >= d.flush_every) {
+  if (slab.rows == d.slab_rows || tile.next_row == d.rows || coarse_seconds() - slab.born >= d.flush_every_s) {
     d.submit(std::move(tile.slab));
   }
 }

@@ -51,7 +51,7 @@ struct LogPlaces {
 
 /// Takes rows of tiles from worker threads and writes them into a laid-out file from a thread of its own.
 ///
-/// record() copies rows into a slab of about 1 MiB that belongs to its tile, without a lock; a full slab (or
+/// record() copies rows into a slab of about 256 KiB that belongs to its tile, without a lock; a full slab (or
 /// one older than flush_every_s) goes to the queue of the writer, which turns [row][N][16] into 16 runs of
 /// [row][N] and writes each where it belongs. The queue is bounded: record() waits while it is full.
 /// Nothing but data goes to the file: the structure around it was complete before the first row, so a kill
