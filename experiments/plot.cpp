@@ -107,6 +107,7 @@ std::optional<std::string> figure_svg(const std::string& script, const std::stri
       {"rgb(  7,   8,   9)", "first"}, {"rgb(7,8,9)", "first"},  {"rgb( 10,  11,  12)", "second"}, {"rgb(10,11,12)", "second"}};
   for (const auto& [mark, variable] : marks) replace_all(svg, mark, fmt::format("var(--{})", variable));
   replace_all(svg, " color=\"black\"", "");
+  replace_all(svg, "stroke=\"black\"", "stroke=\"var(--ink)\"");
   // Point symbols, whose identifiers would repeat in a page of several figures, and titles of its own making,
   // which would be read out and pop up: the label of the figure says it better.
   remove_all(svg, "<defs>", "</defs>");

@@ -55,6 +55,7 @@ tbody th{font-weight:500;white-space:nowrap}
 td.num{font-variant-numeric:tabular-nums;white-space:nowrap}
 td.text{color:var(--soft);min-width:18em}
 td.wide{overflow-wrap:anywhere;font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.85rem}
+.keep{white-space:nowrap}
 code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.9em}
 footer{color:var(--soft);font-size:.85rem;margin-top:3em}
 @media(max-width:640px){main{padding:20px 14px}tbody th{white-space:normal}figure{padding:10px}}
@@ -74,7 +75,7 @@ std::string number(double v, int digits = 6) {
   } else {
     text = fmt::format("{:.{}g}", std::abs(v), digits);
   }
-  return (v < 0 ? "−" : "") + text;
+  return v < 0 ? fmt::format("−{}", text) : text;
 }
 
 std::string seconds(double s) {
@@ -84,15 +85,20 @@ std::string seconds(double s) {
     const char* name;
   };
   for (const Unit u : {Unit{86400, "days"}, Unit{3600, "h"}, Unit{60, "min"}, Unit{1, "s"}, Unit{1e-3, "ms"}, Unit{1e-6, "µs"}}) {
-    if (s >= u.size * (u.size > 60 ? 2 : 1)) return fmt::format("{:.3g} {}", s / u.size, u.name);
+    if (s >= u.size * (u.size > 60 ? 2 : 1)) return fmt::format("{:.3g}\u00a0{}", s / u.size, u.name);
   }
-  return s > 0 ? fmt::format("{:.3g} ns", s * 1e9) : "0 s";
+  return s > 0 ? fmt::format("{:.3g}\u00a0ns", s * 1e9) : "0 s";
 }
 
 std::string quantity(double v, const std::string& units) {
   if (units == "s") return seconds(v);
   if (units == "round trips" || units == "products") return number(v >= 1000 ? std::round(v) : v, 4);
   return number(v, 4);
+}
+
+/// An interval that no line break takes apart.
+std::string range(const std::string& low, const std::string& high) {
+  return fmt::format("<span class='keep'>{} – {}</span>", low, high);
 }
 
 std::string percent(double p) { return fmt::format("{:.3g}%", 100 * p); }
@@ -115,12 +121,12 @@ std::string row(const std::string& name, const std::string& value, const std::st
 }
 
 std::string tts_value(const RunFileContents::Statistic& s) {
-  return (s.lower_bound ? "at least " : "") + quantity(s.values[0], s.units);
+  return fmt::format("{}{}", s.lower_bound ? "≥\u00a0" : "", quantity(s.values[0], s.units));
 }
 
 std::string tts_interval(const RunFileContents::Statistic& s) {
   if (s.values.size() != 3) return "";
-  return fmt::format("{} – {}", quantity(s.values[1], s.units), quantity(s.values[2], s.units));
+  return range(quantity(s.values[1], s.units), quantity(s.values[2], s.units));
 }
 
 std::string head(const RunFileContents& c) {
@@ -133,7 +139,7 @@ std::string head(const RunFileContents& c) {
   if (!created.empty() && created.back() == 'Z') created.replace(created.size() - 1, 1, " UTC");
   std::string html = "<p class='over'>opoloop run report</p>\n";
   html += fmt::format("<h1>{}</h1>\n", html_escape(c.problem_name.empty() ? "unnamed problem" : c.problem_name));
-  html += fmt::format("<p class='sub'>{} problem, {} spins, {} couplings · device <code>{}</code> · {} · ", kind, number(static_cast<double>(c.n)),
+  html += fmt::format("<p class='sub'>{} problem, {} spins, {} couplings · device <code>{}</code> · <span class='keep'>{}</span> · ", kind, number(static_cast<double>(c.n)),
                       number(static_cast<double>(c.edges)), html_escape(c.device_uri), html_escape(created));
   html += c.complete   ? "<span class='state'>complete</span></p>\n"
           : c.finished ? "<span class='state open'>interrupted</span></p>\n"
@@ -173,11 +179,11 @@ std::string tiles(const RunFileContents& c) {
   if (const auto* p = find(c, "p_success_best"); p != nullptr && p->values.size() == 3) {
     const auto* trials = find(c, "trials");
     html += tile("Success of one run", percent(p->values[0]),
-                 fmt::format("95%: {} – {}{}", percent(p->values[1]), percent(p->values[2]),
-                             trials != nullptr ? fmt::format(", {} runs", number(trials->values[0])) : ""));
+                 fmt::format("{}95%: {}", trials != nullptr ? fmt::format("of {} runs; ", number(trials->values[0])) : "",
+                             range(percent(p->values[1]), percent(p->values[2]))));
   }
-  if (const auto* t = find(c, "tts_wall_s")) html += tile("Time to solution, this computer", tts_value(*t), "99%, throughput: " + tts_interval(*t));
-  if (const auto* t = find(c, "tts_machine_s")) html += tile("Time to solution, optical machine", tts_value(*t), "99%: " + tts_interval(*t));
+  if (const auto* t = find(c, "tts_wall_s")) html += tile("Time to solution, this computer", tts_value(*t), "99% sure, throughput; 95%: " + tts_interval(*t));
+  if (const auto* t = find(c, "tts_machine_s")) html += tile("Time to solution, optical machine", tts_value(*t), "99% sure; 95%: " + tts_interval(*t));
   return html + "</div>\n";
 }
 
@@ -214,7 +220,7 @@ std::string success_table(const RunFileContents& c) {
     const auto* k = find(c, count);
     const auto* n = find(c, "trials");
     if (p == nullptr || p->values.size() != 3 || k == nullptr || n == nullptr) return;
-    html += row(title, percent(p->values[0]), fmt::format("{} – {}", percent(p->values[1]), percent(p->values[2])),
+    html += row(title, percent(p->values[0]), range(percent(p->values[1]), percent(p->values[2])),
                 fmt::format("{} {} of {} runs. Interval by Wilson's method.", text, number(k->values[0]), number(n->values[0])));
   };
   success("p_success_best", "successes_best", "Success, ever", "Runs that passed through the target at any round trip:");

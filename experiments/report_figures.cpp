@@ -35,13 +35,12 @@ double quantile(const std::vector<double>& sorted, double q) {
   return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
-/// Max-cut problems get the cut on the opposite axis: cut = (W − E)/2.
-std::string cut_axis(const RunFileContents& c, const char* axis) {
+/// Max-cut problems get the cut on the opposite axis of energies low … high: cut = (W − E)/2.
+std::string cut_axis(const RunFileContents& c, const char* axis, double low, double high) {
   if (c.problem_kind != ProblemKind::max_cut) return {};
-  return fmt::format(
-      "set link {0}2 via ({1:.17g}-{0})/2 inverse {1:.17g}-2*{0}\nset {0}2tics\nset format {0}2 '%.6g'\n"
-      "set {0}2label 'cut' textcolor rgb '{2}'\nset border {3}\n",
-      axis, c.total_weight, kInk, axis[0] == 'y' ? 11 : 7);
+  return fmt::format("set {0}2range [{1:.10g}:{2:.10g}]\nset {0}2tics textcolor rgb '{3}'\nset format {0}2 '%.6g'\n"
+                     "set {0}2label 'cut' textcolor rgb '{3}'\nset border {4}\n",
+                     axis, (c.total_weight - low) / 2, (c.total_weight - high) / 2, kInk, axis[0] == 'y' ? 11 : 7);
 }
 
 void draw(Figure& figure, const std::string& script, const std::string& name, const std::string& label) {
@@ -104,7 +103,8 @@ Figure energy_figure(const RunFileContents& c) {
     std::sort(now.begin(), now.end());
     const double mean = std::accumulate(now.begin(), now.end(), 0.0) / static_cast<double>(now.size());
     data += fmt::format("{} {:.8g} {:.8g} {:.8g}\n", c.log_rounds[t], quantile(now, 0.1), quantile(now, 0.9), mean);
-    top = std::max(top, quantile(now, 0.9));
+    // The first instants fall from random spins by more than all the rest: they may leave at the top.
+    if (c.log_rounds[t] * 25 >= c.log_rounds.back()) top = std::max(top, now.back());
     bottom = std::min(bottom, now.front());
   }
   data += "EOD\n";
@@ -115,7 +115,7 @@ Figure energy_figure(const RunFileContents& c) {
   script += fmt::format("set xlabel 'round trip' textcolor rgb '{0}'\nset ylabel 'energy' textcolor rgb '{0}'\n", kInk);
   script += fmt::format("set xrange [0:{}]\nset yrange [{:.10g}:{:.10g}]\n", std::max<std::int64_t>(1, c.log_rounds.back()),
                         bottom - room, top + room);
-  script += cut_axis(c, "y");
+  script += cut_axis(c, "y", bottom - room, top + room);
   script += "set key top right\nplot ";
   if (band) {
     script += fmt::format("$band using 1:2:3 with filledcurves fillcolor rgb '{}' fillstyle transparent solid 0.22 noborder "
@@ -183,9 +183,9 @@ Figure amplitude_figure(const RunFileContents& c) {
                         kFirst, kSecond);
   draw(figure, script, "amplitudes", "Amplitudes of the pulses of one run over round trips");
   figure.caption = fmt::format(
-      "In-phase amplitudes of the pulses in logged run {}, the one that reached the lowest energy ({:.8g}) of those drawn from. "
+      "In-phase amplitudes of the pulses in logged run {}, the one that reached the lowest energy ({}) of those at hand. "
       "A pulse's sign at the end is its spin. {} of {} pulses drawn.",
-      best, lowest, shown.size(), pulses);
+      best, lowest < 0 ? fmt::format("−{:.8g}", -lowest) : fmt::format("{:.8g}", lowest), shown.size(), pulses);
   return figure;
 }
 
@@ -230,7 +230,7 @@ Figure histogram_figure(const RunFileContents& c) {
   script += fmt::format("set xlabel 'energy' textcolor rgb '{0}'\nset ylabel 'runs' textcolor rgb '{0}'\nset xrange [{1:.10g}:{2:.10g}]\n"
                         "set yrange [0:{3:.10g}]\nset key top right\n",
                         kInk, left, right, tallest * 1.15);
-  script += cut_axis(c, "x");
+  script += cut_axis(c, "x", left, right);
   if (c.best_known_energy) {
     script += fmt::format("$known << EOD\n{0:.17g} 0\n{0:.17g} {1:.10g}\nEOD\n", *c.best_known_energy, tallest * 1.15);
   }
