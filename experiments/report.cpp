@@ -101,6 +101,11 @@ std::string range(const std::string& low, const std::string& high) {
   return fmt::format("<span class='keep'>{} – {}</span>", low, high);
 }
 
+std::string quantity_with_unit(double v, const std::string& units) {
+  if (units == "s" || units == "1") return quantity(v, units);
+  return fmt::format("{} {}", quantity(v, units), html_escape(units));
+}
+
 std::string percent(double p) { return fmt::format("{:.3g}%", 100 * p); }
 
 const RunFileContents::Statistic* find(const RunFileContents& c, const char* name) {
@@ -244,7 +249,7 @@ std::string success_table(const RunFileContents& c) {
   const auto plain = [&](const char* name, const char* title, const char* text) {
     const auto* s = find(c, name);
     if (s == nullptr) return;
-    html += row(title, s->units == "s" ? seconds(s->values[0]) : number(s->values[0], 4) + (s->units == "us" ? " µs" : s->units == "1" ? "" : " " + html_escape(s->units)), "", text);
+    html += row(title, s->units == "us" ? fmt::format("{}\u00a0µs", number(s->values[0], 4)) : quantity_with_unit(s->values[0], s->units), "", text);
   };
   plain("machine_time_s", "Machine time of one run", "On the optical machine of the preset.");
   plain("round_trip_time_s", "Round-trip time", "Of the optical machine of the preset.");
