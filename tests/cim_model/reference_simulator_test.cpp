@@ -17,10 +17,10 @@ using namespace opoloop;
 
 // The public reference simulator of the field, github.com/mcmahon-lab/cim-optimizer (commit 4df29c5, CAC.py),
 // was run here (PyTorch 1.13, one thread, float32, torch.manual_seed(1)) with its own settings for this class
-// (optimal_params.py, sk_100_fc_params: 3000 steps, dt 0.05, r −0.2, α 0.7, β 0.3, γ 0.010, δ 12, μ 0.8, ρ 1.2,
-// τ 150) on the ±1 SK instances of 100 spins it ships. It is called with J = −w, w being the file's matrix. Of
-// 2048 runs an instance, so many had the ground energy at some step. If preset cim-optimizer-sk100 is the same
-// dynamics, its rates agree within sampling error.
+// (optimal_params.py, sk_100_fc_params: 3000 steps, dt 0.05, r −0.2, α 0.7, β 0.3, γ 0.010, δ 12, μ 0.8,
+// ρ 1.2, τ 150) on the ±1 SK instances of 100 spins it ships. It is called with J = −w, w being the file's
+// matrix. Of 2048 runs an instance, so many had the ground energy at some step. If preset cim-optimizer-sk100
+// is the same dynamics, its rates agree within sampling error.
 
 namespace {
 
