@@ -12,13 +12,20 @@ namespace opoloop {
 
 std::unique_ptr<FeedbackLaw> make_feedback_law(const LoopParameters& parameters, double strength) {
   switch (parameters.law) {
-    case LawKind::linear: return std::make_unique<LinearLaw>(strength);
-    case LawKind::clipped: return std::make_unique<ClippedLaw>(strength, parameters.limit);
-    case LawKind::tanh: return std::make_unique<TanhLaw>(strength, parameters.limit);
-    case LawKind::cac: return std::make_unique<CacLaw>(parameters, strength);
-    case LawKind::cfc: return std::make_unique<CfcLaw>(parameters, strength);
-    case LawKind::sfc: return std::make_unique<SfcLaw>(parameters, strength);
-    case LawKind::cac_best: return std::make_unique<CacBestLaw>(parameters, strength);
+    case LawKind::linear:
+      return std::make_unique<LinearLaw>(strength);
+    case LawKind::clipped:
+      return std::make_unique<ClippedLaw>(strength, parameters.limit);
+    case LawKind::tanh:
+      return std::make_unique<TanhLaw>(strength, parameters.limit);
+    case LawKind::cac:
+      return std::make_unique<CacLaw>(parameters, strength);
+    case LawKind::cfc:
+      return std::make_unique<CfcLaw>(parameters, strength);
+    case LawKind::sfc:
+      return std::make_unique<SfcLaw>(parameters, strength);
+    case LawKind::cac_best:
+      return std::make_unique<CacBestLaw>(parameters, strength);
   }
   throw InputError("law: not a known feedback law");
 }

@@ -26,7 +26,8 @@ void couple(const IsingModel& problem, std::span<const double> x, std::span<doub
   }
 }
 
-/// h enters as a coupling to a pulse whose amplitude is that of the others: the mean |x̃|, or √α  [docs/physics.md eq. F8].
+/// h enters as a coupling to a pulse whose amplitude is that of the others: the mean |x̃|, or √α
+/// [docs/physics.md eq. F8].
 void add_field_term(const IsingModel& problem, const LoopParameters& parameters, std::int64_t round,
                     std::span<const double> measured, std::span<double> field) {
   double scale = 0;
@@ -62,7 +63,8 @@ double coupling_strength(const IsingModel& problem, const LoopParameters& parame
   return parameters.gain * (parameters.xi ? *parameters.xi : coupling_normalisation(problem));
 }
 
-TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, const LoopOptions& options) {
+TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters,
+                          const LoopOptions& options) {
   parameters.validate();
   const auto model = make_pulse_model(parameters, problem.size());
   const auto law = make_feedback_law(parameters, coupling_strength(problem, parameters));
@@ -74,7 +76,8 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
   parameters.validate();
   const bool has_field = problem.has_field();
   if (has_field && parameters.field_mode == FieldMode::ancilla) {
-    throw InputError("field mode = ancilla: the problem still has a field, extend it with with_ancilla() first");
+    throw InputError(
+        "field mode = ancilla: the problem still has a field, extend it with with_ancilla() first");
   }
   if (options.feedback_delay < 0) {
     throw_parameter_error("feedback_delay", options.feedback_delay, "at least 0 round trips");
@@ -124,7 +127,8 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     }
     if (options.observer) {
       options.observer({k, static_cast<double>(k) * parameters.dt, pump, model, measured,
-                        last ? std::span<const double>() : std::span<const double>(injection), law.error(), energy});
+                        last ? std::span<const double>() : std::span<const double>(injection), law.error(),
+                        energy});
     }
     if (last) break;
 

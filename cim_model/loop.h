@@ -36,12 +36,14 @@ struct LoopOptions {
 
 /// One trajectory of the loop in double, plainly: what the fast engine is tested against.
 ///
-///     for k = 0 … rounds − 1:   x̃ = measure(x^k);  inj = law(J x̃ + h-term);  x^{k+1} = clamp(advance(x^k, inj))
+///     for k = 0 … rounds − 1:
+///       x̃ = measure(x^k);   inj = law(J x̃ + h-term);   x^{k+1} = clamp(advance(x^k, inj))
 ///
 /// Energies are those of the spins of x^k (or of the record, with read_record) for k = 0 … rounds. Schedules
 /// are evaluated at round k for the step k → k+1. Throws InputError where the parameters are not valid, or
 /// where a problem with a field asks for the ancilla: extend it with with_ancilla() first.
-TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, const LoopOptions& options);
+TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters,
+                          const LoopOptions& options);
 
 /// The same with a pulse model or a law of the caller's own; both are started here. parameters give rounds,
 /// dt, schedules, field mode, clamps and read-out.

@@ -66,7 +66,8 @@ MachinePreset ntt_2025() {
   m.read_round_trip = {750, source};
   m.coupling_min = {-127, source};
   m.coupling_max = {127, source};
-  m.pump = {Schedule::ramp(0.7, 1.0, 800.0 / 900.0), source + "; 0.7 to 1.0 of threshold over 800 of 900 trips"};
+  m.pump = {Schedule::ramp(0.7, 1.0, 800.0 / 900.0),
+            source + "; 0.7 to 1.0 of threshold over 800 of 900 trips"};
   return m;
 }
 
@@ -90,7 +91,8 @@ std::optional<double> MachinePreset::machine_time_s(std::int64_t trips) const {
 }
 
 const std::vector<MachinePreset>& machine_presets() {
-  static const std::vector<MachinePreset> presets = {stanford_2016(), ntt_2016(), ntt_2021(), ntt_2025(), qboson_550()};
+  static const std::vector<MachinePreset> presets = {stanford_2016(), ntt_2016(), ntt_2021(), ntt_2025(),
+                                                     qboson_550()};
   return presets;
 }
 

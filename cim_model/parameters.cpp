@@ -17,8 +17,12 @@ void require(bool holds, const std::string& name, double value, const std::strin
 }
 
 /// NaN fails every comparison, so `low ≤ value` alone would let +∞ pass and nothing else.
-bool at_least(double value, double low) { return std::isfinite(value) && value >= low; }
-bool above(double value, double low) { return std::isfinite(value) && value > low; }
+bool at_least(double value, double low) {
+  return std::isfinite(value) && value >= low;
+}
+bool above(double value, double low) {
+  return std::isfinite(value) && value > low;
+}
 
 /// A Schedule made from one number is not checked at construction, so every point is looked at here.
 template <class Predicate>
@@ -118,8 +122,9 @@ void LoopParameters::validate() const {
           "0 (normal start) or positive and finite [normalised amplitude]");
 
   const bool quantum = model != ModelKind::mean_field;
-  require(at_least(g2, 0) && (!quantum || g2 > 0), "g2", g2,
-          quantum ? "positive and finite [1/photons] for a quantum model" : "at least 0 and finite [1/photons]");
+  require(
+      at_least(g2, 0) && (!quantum || g2 > 0), "g2", g2,
+      quantum ? "positive and finite [1/photons] for a quantum model" : "at least 0 and finite [1/photons]");
   const bool measured = model == ModelKind::gaussian;
   require(at_least(measured_loss, 0) && (!measured || measured_loss > 0), "measured_loss", measured_loss,
           measured ? "positive and finite [intrinsic amplitude loss]: without it there is no record"
@@ -127,7 +132,8 @@ void LoopParameters::validate() const {
   require(above(detection_efficiency, 0) && detection_efficiency <= 1, "detection_efficiency",
           detection_efficiency, "in (0, 1]");
   if (stepper == Stepper::runge_kutta4 && quantum) {
-    throw InputError(fmt::format("stepper = runge_kutta4: model {} is stochastic, must be euler", name_of(model)));
+    throw InputError(
+        fmt::format("stepper = runge_kutta4: model {} is stochastic, must be euler", name_of(model)));
   }
 }
 
@@ -141,11 +147,23 @@ double coupling_normalisation(const IsingModel& model) {
   return sum > 0 ? std::sqrt(2 * pulses / sum) : 1;
 }
 
-std::string name_of(ModelKind kind) { return name_in(kModelNames, kind); }
-std::string name_of(LawKind kind) { return name_in(kLawNames, kind); }
-std::string name_of(FieldMode mode) { return name_in(kFieldModeNames, mode); }
-ModelKind parse_model(const std::string& text) { return parse_in(kModelNames, text, "model"); }
-LawKind parse_law(const std::string& text) { return parse_in(kLawNames, text, "law"); }
-FieldMode parse_field_mode(const std::string& text) { return parse_in(kFieldModeNames, text, "field mode"); }
+std::string name_of(ModelKind kind) {
+  return name_in(kModelNames, kind);
+}
+std::string name_of(LawKind kind) {
+  return name_in(kLawNames, kind);
+}
+std::string name_of(FieldMode mode) {
+  return name_in(kFieldModeNames, mode);
+}
+ModelKind parse_model(const std::string& text) {
+  return parse_in(kModelNames, text, "model");
+}
+LawKind parse_law(const std::string& text) {
+  return parse_in(kLawNames, text, "law");
+}
+FieldMode parse_field_mode(const std::string& text) {
+  return parse_in(kFieldModeNames, text, "field mode");
+}
 
 }  // namespace opoloop

@@ -9,9 +9,12 @@ namespace opoloop {
 
 std::unique_ptr<PulseModel> make_pulse_model(const LoopParameters& parameters, int n) {
   switch (parameters.model) {
-    case ModelKind::mean_field: return std::make_unique<MeanField>(parameters, n);
-    case ModelKind::truncated_wigner: return std::make_unique<TruncatedWigner>(parameters, n);
-    case ModelKind::gaussian: return std::make_unique<Gaussian>(parameters, n);
+    case ModelKind::mean_field:
+      return std::make_unique<MeanField>(parameters, n);
+    case ModelKind::truncated_wigner:
+      return std::make_unique<TruncatedWigner>(parameters, n);
+    case ModelKind::gaussian:
+      return std::make_unique<Gaussian>(parameters, n);
   }
   throw InputError("model: not a known pulse model");
 }

@@ -5,7 +5,8 @@
 
 namespace opoloop {
 
-/// Chaotic feedback control [R21; docs/physics.md eq. F5]: the injected signal, not the amplitude, is held at √α.
+/// Chaotic feedback control [R21; docs/physics.md eq. F5]: the injected signal, not the amplitude, is held at
+/// √α.
 ///
 ///     z_i = e_i ξ Σ_j J_ij x̃_j,    inj_i = z_i,    de_i/dt = −β e_i (z_i² − α)
 class CfcLaw final : public FeedbackLaw {

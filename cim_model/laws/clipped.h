@@ -26,7 +26,8 @@ class ClippedLaw final : public FeedbackLaw {
 };
 
 /// The same with a soft edge: inj_i = limit · tanh(ξ Σ_j J_ij x̃_j / limit) [docs/physics.md eq. F3].
-/// Bounds the injection only; the bounded transfer functions of [B21] act on the whole signal of a spin and would be a pulse model.
+/// Bounds the injection only; the bounded transfer functions of [B21] act on the whole signal of a spin and
+/// would be a pulse model.
 class TanhLaw final : public FeedbackLaw {
  public:
   TanhLaw(double strength, double limit) : strength_(strength), limit_(limit) {}

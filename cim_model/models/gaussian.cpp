@@ -39,7 +39,8 @@ void Gaussian::measure(std::int64_t round, std::span<double> record) const {
   std::fill(record.begin(), record.end(), 0.0);
   for (int sub = 0; sub < substeps_; ++sub) {
     wiener_increments(static_cast<std::uint64_t>(round) * static_cast<std::uint64_t>(substeps_) +
-                          static_cast<std::uint64_t>(sub), dW);
+                          static_cast<std::uint64_t>(sub),
+                      dW);
     for (std::size_t i = 0; i < n; ++i) record[i] += dW[i];
   }
   const double noise = std::sqrt(1 / (4 * efficiency_ * measured_loss_));

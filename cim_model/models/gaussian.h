@@ -8,9 +8,10 @@
 
 namespace opoloop {
 
-/// Model (d), mean μ = ⟨X⟩, X = (a + a†)/2, and variance V = Var(q), q = (a + a†)/√2 (vacuum ½), of each pulse
-/// conditioned on its measured record, Itô  [K20; docs/physics.md eqs. M3, M4]. j is the amplitude loss the loop adds: extraction j/2, which
-/// is measured with efficiency η, and injection coupler j/2, which is not.
+/// Model (d), mean μ = ⟨X⟩, X = (a + a†)/2, and variance V = Var(q), q = (a + a†)/√2 (vacuum ½), of each
+/// pulse conditioned on its measured record, Itô  [K20; docs/physics.md eqs. M3, M4]. j is the amplitude loss
+/// the loop adds: extraction j/2, which is measured with efficiency η, and injection coupler j/2, which is
+/// not.
 ///
 ///     dμ = [−(1 − p + j) μ − g² μ³ + inj/g] dt + √(ηj) (V − ½) dW
 ///     dV = [−2 (1 − p + j) V − 6 g² μ² V + 1 + j + 2 g² μ² − 2 η j (V − ½)²] dt

@@ -23,7 +23,8 @@ MeanField::MeanField(const LoopParameters& parameters, int n)
 void MeanField::start(std::uint64_t seed, std::uint32_t trajectory) {
   if (start_uniform_half_width_ > 0) {
     for (std::size_t i = 0; i < x_.size(); ++i) {
-      const auto words = philox_words(seed, Stream::start_amplitude, trajectory, 0, static_cast<std::uint32_t>(i / 4));
+      const auto words =
+          philox_words(seed, Stream::start_amplitude, trajectory, 0, static_cast<std::uint32_t>(i / 4));
       const double uniform = (static_cast<double>(words[i % 4]) + 0.5) * 0x1p-32;
       x_[i] = start_uniform_half_width_ * (2 * uniform - 1);
     }
@@ -42,7 +43,8 @@ void MeanField::advance(std::int64_t round, double pump, std::span<const double>
   const double start = static_cast<double>(round) * dt_;
   const auto steps = static_cast<std::size_t>(substeps_);
   if (stepper_ == Stepper::runge_kutta4) {
-    odeint::integrate_n_steps(odeint::runge_kutta4<std::vector<double>>(), drift, x_, start, dt_ / substeps_, steps);
+    odeint::integrate_n_steps(odeint::runge_kutta4<std::vector<double>>(), drift, x_, start, dt_ / substeps_,
+                              steps);
   } else {
     odeint::integrate_n_steps(odeint::euler<std::vector<double>>(), drift, x_, start, dt_ / substeps_, steps);
   }

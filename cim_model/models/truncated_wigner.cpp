@@ -48,7 +48,8 @@ void TruncatedWigner::advance(std::int64_t round, double pump, std::span<const d
 }
 
 void TruncatedWigner::clamp(double bound) {
-  for (std::size_t i = 0; i < static_cast<std::size_t>(n_); ++i) state_[i] = std::clamp(state_[i], -bound, bound);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n_); ++i)
+    state_[i] = std::clamp(state_[i], -bound, bound);
 }
 
 std::vector<PulseVariable> TruncatedWigner::variables() const {

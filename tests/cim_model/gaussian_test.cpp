@@ -7,7 +7,8 @@
 
 using namespace opoloop;
 
-// All at g² = 1e-8: photon numbers of order one are then 1e-8 of saturation, and the equations of μ are linear.
+// All at g² = 1e-8: photon numbers of order one are then 1e-8 of saturation, and the equations of μ are
+// linear.
 
 namespace {
 
@@ -30,12 +31,19 @@ double steady_u(double p, double j, double eta = 1) {
   return (-a + std::sqrt(a * a + 2 * eta * j * p)) / (2 * eta * j);
 }
 
-std::span<const double> mu_of(const LoopObservation& o) { return o.model.variables()[0].values; }
-std::span<const double> variance_of(const LoopObservation& o) { return o.model.variables()[1].values; }
+std::span<const double> mu_of(const LoopObservation& o) {
+  return o.model.variables()[0].values;
+}
+std::span<const double> variance_of(const LoopObservation& o) {
+  return o.model.variables()[1].values;
+}
 
-double five_sigma_of_variance(std::int64_t m) { return 5 * std::sqrt(2.0 / static_cast<double>(m)); }
+double five_sigma_of_variance(std::int64_t m) {
+  return 5 * std::sqrt(2.0 / static_cast<double>(m));
+}
 
-/// Injects K times what was measured of the same pulse: self-feedback, which no coupling matrix here can hold.
+/// Injects K times what was measured of the same pulse: self-feedback, which no coupling matrix here can
+/// hold.
 class SelfFeedback final : public FeedbackLaw {
  public:
   explicit SelfFeedback(double K) : K_(K) {}
@@ -66,7 +74,8 @@ TEST_CASE("conditional variance settles at ½ + [−a + √(a² + 2jp)]/2j") {
 }
 
 TEST_CASE("above threshold the conditional variance solves its equation at g²μ² = p − 1 − j") {
-  // Deterministic part of (d) with μ at its fixed point: 0 = −2(1−p+j)V − 6ν V + 1 + j + 2ν − 2j(V−½)², ν = g²μ².
+  // Deterministic part of (d) with μ at its fixed point: 0 = −2(1−p+j)V − 6ν V + 1 + j + 2ν − 2j(V−½)², ν =
+  // g²μ².
   const double p = 3, j = 1, nu = p - 1 - j;
   double V = 0, x2 = 0;
   observe_loop(uncoupled(1), gaussian(p, j, 0.01, 4000), 1, [&](const LoopObservation& o) {
@@ -115,7 +124,8 @@ TEST_CASE("the record is correlated with what follows: Cov[μ̃(t+τ), μ̃(t)] 
     if (past.size() > 4) past.pop_back();
     if (o.round < 50) return;
     for (std::size_t lag = 0; lag < 4; ++lag) {
-      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) covariance[lag] += past[0][i] * past[lag][i] / (g * g);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+        covariance[lag] += past[0][i] * past[lag][i] / (g * g);
     }
     m += n;
   });
@@ -123,7 +133,8 @@ TEST_CASE("the record is correlated with what follows: Cov[μ̃(t+τ), μ̃(t)] 
   // Exact for the Euler step: the noise of round k enters the record (√(1/4j) dW/dt) and the step (√j u dW).
   const auto exact = [&](double lag_rounds, double step) {
     const double phi = 1 - a * step;
-    return euler_variance(a, std::sqrt(j) * u, step) * std::pow(phi, lag_rounds) + u / 2 * std::pow(phi, lag_rounds - 1);
+    return euler_variance(a, std::sqrt(j) * u, step) * std::pow(phi, lag_rounds) +
+           u / 2 * std::pow(phi, lag_rounds - 1);
   };
   CHECK(exact(0.7 / 1e-7, 1e-7) == Approx(p / (4 * a) * std::exp(-a * 0.7)).epsilon(1e-6));
   const double var = euler_variance(a, std::sqrt(j) * u, dt) + 1 / (4 * j * dt);
@@ -132,7 +143,8 @@ TEST_CASE("the record is correlated with what follows: Cov[μ̃(t+τ), μ̃(t)] 
   CHECK(std::abs(covariance[0] / static_cast<double>(m) - var) < five_sigma * std::sqrt(2.0));
   for (std::size_t lag = 1; lag < 4; ++lag) {
     CAPTURE(lag);
-    CHECK(std::abs(covariance[lag] / static_cast<double>(m) - exact(static_cast<double>(lag), dt)) < five_sigma);
+    CHECK(std::abs(covariance[lag] / static_cast<double>(m) - exact(static_cast<double>(lag), dt)) <
+          five_sigma);
     // With fresh noise in the record the second term would be missing.
     CHECK(u / 2 * std::pow(1 - a * dt, static_cast<double>(lag) - 1) > 2 * five_sigma);
   }
@@ -159,8 +171,8 @@ TEST_CASE("self-feedback inj = K μ̃: Var μ = (√j u + K/2√j)² / 2(a − K
       m += n;
     };
     run_loop(uncoupled(n), parameters, model, law, options);
-    // One round: μ ← φ μ + K dt μ + noise, with φ = (1 − a dt/S)^S and back-action noise φ^{…}-weighted over the
-    // sub-steps; the record's noise K/(2√j) ΔW enters each sub-step through the held injection.
+    // One round: μ ← φ μ + K dt μ + noise, with φ = (1 − a dt/S)^S and back-action noise φ^{…}-weighted over
+    // the sub-steps; the record's noise K/(2√j) ΔW enters each sub-step through the held injection.
     const int S = substeps;
     const double h = dt / S;
     const double phi = 1 - a * h;
@@ -168,7 +180,8 @@ TEST_CASE("self-feedback inj = K μ̃: Var μ = (√j u + K/2√j)² / 2(a − K
     for (int s = 0; s < S; ++s) gain += h * std::pow(phi, s);
     double noise = 0;  // Σ over sub-steps of (coefficient of ΔW_s)², ΔW_s ~ N(0, h)
     for (int s = 0; s < S; ++s) {
-      const double coefficient = std::sqrt(j) * u * std::pow(phi, S - 1 - s) + K / (2 * std::sqrt(j)) * gain / dt;
+      const double coefficient =
+          std::sqrt(j) * u * std::pow(phi, S - 1 - s) + K / (2 * std::sqrt(j)) * gain / dt;
       noise += coefficient * coefficient * h;
     }
     const double factor = std::pow(phi, S) + K * gain;
@@ -200,7 +213,8 @@ TEST_CASE("two pulses by measured feedback: the 2 × 2 Lyapunov equation") {
       }
     });
     const double r = std::sqrt(j) * u, k = K * J, s = 1 / (2 * std::sqrt(j));
-    CHECK(sum2 / static_cast<double>(m) == Approx(euler_variance(a - k, r + k * s, dt)).epsilon(five_sigma_of_variance(m)));
+    CHECK(sum2 / static_cast<double>(m) ==
+          Approx(euler_variance(a - k, r + k * s, dt)).epsilon(five_sigma_of_variance(m)));
     CHECK(difference2 / static_cast<double>(m) ==
           Approx(euler_variance(a + k, r - k * s, dt)).epsilon(five_sigma_of_variance(m)));
   }
@@ -212,7 +226,8 @@ TEST_CASE("threshold with measurement is 1 + j − ξ λ_max") {
     LoopParameters parameters = gaussian(1 + 1 - 0.4 + away, 1, 0.02, 6000);
     parameters.xi = 0.4;
     double x = 0;
-    observe_loop(pair, parameters, 6, [&](const LoopObservation& o) { x = std::abs(o.model.amplitude()[0]); });
+    observe_loop(pair, parameters, 6,
+                 [&](const LoopObservation& o) { x = std::abs(o.model.amplitude()[0]); });
     // Above: x² = p − 1 − j + ξ = 0.1, give or take noise of order g = 1e-4. Below: noise only.
     if (away > 0) CHECK(x * x == Approx(0.1).epsilon(0.02));
     if (away < 0) CHECK(x < 0.01);

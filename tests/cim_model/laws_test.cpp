@@ -13,7 +13,8 @@ struct Bench {
       : law(make_feedback_law(parameters, strength)) {
     law->start(2);
   }
-  std::vector<double> round(const std::vector<double>& measured, const std::vector<double>& field, double energy = 0) {
+  std::vector<double> round(const std::vector<double>& measured, const std::vector<double>& field,
+                            double energy = 0) {
     std::vector<double> injection(2);
     law->inject({k++, measured, field, energy}, injection);
     return injection;
@@ -174,9 +175,12 @@ TEST_CASE("CAC settles at x = √α σ and e_i = (1 − p + α) / (ξ σ_i Σ_j 
     CHECK(std::abs(x[i]) == Approx(std::sqrt(0.7)).epsilon(1e-6));
     double field = 0;
     for (const IsingEdge& edge : problem.edges()) {
-      if (edge.i == static_cast<int>(i)) field += edge.J * result.spins_final[static_cast<std::size_t>(edge.j)];
-      if (edge.j == static_cast<int>(i)) field += edge.J * result.spins_final[static_cast<std::size_t>(edge.i)];
+      if (edge.i == static_cast<int>(i))
+        field += edge.J * result.spins_final[static_cast<std::size_t>(edge.j)];
+      if (edge.j == static_cast<int>(i))
+        field += edge.J * result.spins_final[static_cast<std::size_t>(edge.i)];
     }
-    CHECK(e[i] == Approx((1 - 0.4 + 0.7) / (coupling_normalisation(problem) * result.spins_final[i] * field)).epsilon(1e-6));
+    CHECK(e[i] == Approx((1 - 0.4 + 0.7) / (coupling_normalisation(problem) * result.spins_final[i] * field))
+                      .epsilon(1e-6));
   }
 }

@@ -11,7 +11,9 @@
 namespace opoloop {
 
 /// n pulses that do not see each other: n independent samples in one trajectory.
-inline IsingModel uncoupled(int n) { return {n, {}}; }
+inline IsingModel uncoupled(int n) {
+  return {n, {}};
+}
 
 inline IsingModel ring(int n, double J) {
   std::vector<IsingEdge> edges;
@@ -41,8 +43,9 @@ class Mean {
 };
 
 /// Runs the loop with an observer only, for tests that look at every state.
-inline TrajectoryResult observe_loop(const IsingModel& problem, const LoopParameters& parameters, std::uint64_t seed,
-                                     const LoopObserver& observer, std::uint32_t trajectory = 0) {
+inline TrajectoryResult observe_loop(const IsingModel& problem, const LoopParameters& parameters,
+                                     std::uint64_t seed, const LoopObserver& observer,
+                                     std::uint32_t trajectory = 0) {
   LoopOptions options;
   options.seed = seed;
   options.trajectory = trajectory;
@@ -52,6 +55,8 @@ inline TrajectoryResult observe_loop(const IsingModel& problem, const LoopParame
 
 /// Stationary variance of x ← (1 − a dt) x + b ΔW, an Euler step of an Ornstein–Uhlenbeck process whose own
 /// variance is b²/(2a): the step adds the factor 1/(1 − a dt/2), so tests need no allowance for dt.
-inline double euler_variance(double a, double b, double dt) { return b * b / (2 * a * (1 - a * dt / 2)); }
+inline double euler_variance(double a, double b, double dt) {
+  return b * b / (2 * a * (1 - a * dt / 2));
+}
 
 }  // namespace opoloop

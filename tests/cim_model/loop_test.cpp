@@ -14,7 +14,7 @@ using namespace opoloop;
 namespace {
 
 const ModelKind kModels[] = {ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian};
-const LawKind kLaws[] = {LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac,
+const LawKind kLaws[] = {LawKind::linear, LawKind::clipped, LawKind::tanh,    LawKind::cac,
                          LawKind::cfc,    LawKind::sfc,     LawKind::cac_best};
 
 /// A setting under which any model with any law reads a two- or three-spin problem off its ground state:
@@ -87,7 +87,8 @@ TEST_CASE("a field alone, and a field against the couplings, for every model and
           const bool ancilla = mode == FieldMode::ancilla;
           const TrajectoryResult r = run_loop(ancilla ? with_ancilla(problem) : problem, p, options);
           const auto spins = ancilla ? drop_ancilla(r.spins_best) : r.spins_best;
-          INFO(name_of(model) << " x " << name_of(law) << ", " << name_of(mode) << ", n = " << problem.size());
+          INFO(name_of(model) << " x " << name_of(law) << ", " << name_of(mode)
+                              << ", n = " << problem.size());
           CHECK(problem.energy(spins) == problem.energy(ground));
           CHECK(r.energy_best == Approx(problem.energy(ground)).epsilon(1e-12));
         }
@@ -115,11 +116,14 @@ TEST_CASE("round for round on one pulse, with the noise drawn by hand") {
   p.rounds = 4;
   p.start_sd = 0.1;
   std::vector<double> x;
-  observe_loop({1, {}, {1}}, p, 9, [&](const LoopObservation& o) {
-    CHECK(o.time == 0.5 * static_cast<double>(o.round));
-    CHECK(o.pump == Approx(0.25 * static_cast<double>(o.round)));
-    x.push_back(o.model.amplitude()[0]);
-  }, 3);
+  observe_loop(
+      {1, {}, {1}}, p, 9,
+      [&](const LoopObservation& o) {
+        CHECK(o.time == 0.5 * static_cast<double>(o.round));
+        CHECK(o.pump == Approx(0.25 * static_cast<double>(o.round)));
+        x.push_back(o.model.amplitude()[0]);
+      },
+      3);
   REQUIRE(x.size() == 5);
   double expected = 0.1 * philox_normals(9, Stream::start_amplitude, 3, 0, 0)[0];
   for (int k = 0; k < 5; ++k) {
@@ -141,10 +145,13 @@ TEST_CASE("noise slots: pulse i of the truncated Wigner model takes slots 2i and
   p.rounds = 3;
   const double g = 0.1, h = 0.05;
   std::vector<double> c, s;
-  observe_loop(uncoupled(7), p, 77, [&](const LoopObservation& o) {
-    c.push_back(o.model.variables()[0].values[5]);
-    s.push_back(o.model.variables()[1].values[5]);
-  }, 12);
+  observe_loop(
+      uncoupled(7), p, 77,
+      [&](const LoopObservation& o) {
+        c.push_back(o.model.variables()[0].values[5]);
+        s.push_back(o.model.variables()[1].values[5]);
+      },
+      12);
   const auto normal = [](Stream stream, std::uint64_t step, std::uint32_t slot) {
     return philox_normals(77, stream, 12, step, slot / 4)[slot % 4];
   };
@@ -166,7 +173,8 @@ TEST_CASE("a trajectory depends on seed and number only") {
   const IsingModel problem = ring(8, -1);
   const auto amplitudes = [&](std::uint64_t seed, std::uint32_t trajectory) {
     std::vector<double> all;
-    observe_loop(problem, p, seed, [&](const LoopObservation& o) { all.push_back(o.measured[3]); }, trajectory);
+    observe_loop(
+        problem, p, seed, [&](const LoopObservation& o) { all.push_back(o.measured[3]); }, trajectory);
     return all;
   };
   const auto base = amplitudes(5, 1);
@@ -211,7 +219,8 @@ TEST_CASE("clamps, read-out of the record, uniform start") {
   p.amplitude_clamp = 0.5;
   const auto largest = [&] {
     double x = 0;
-    observe_loop(uncoupled(1), p, 1, [&](const LoopObservation& o) { x = std::max(x, std::abs(o.model.amplitude()[0])); });
+    observe_loop(uncoupled(1), p, 1,
+                 [&](const LoopObservation& o) { x = std::max(x, std::abs(o.model.amplitude()[0])); });
     return x;
   };
   CHECK(largest() == 0.5);
@@ -228,7 +237,9 @@ TEST_CASE("clamps, read-out of the record, uniform start") {
   weak.read_record = true;
   int differs = 0;
   observe_loop({2, {{0, 1, 1}}}, weak, 2, [&](const LoopObservation& o) {
-    const auto sign = [](std::span<const double> v) { return std::signbit(v[0]) == std::signbit(v[1]) ? -1.0 : 1.0; };
+    const auto sign = [](std::span<const double> v) {
+      return std::signbit(v[0]) == std::signbit(v[1]) ? -1.0 : 1.0;
+    };
     CHECK(o.energy == sign(o.measured));
     differs += sign(o.measured) != sign(o.model.amplitude());
   });
@@ -241,7 +252,8 @@ TEST_CASE("clamps, read-out of the record, uniform start") {
   double sum = 0, squares = 0, widest = 0;
   observe_loop(uncoupled(n), uniform, 3, [&](const LoopObservation& o) {
     if (o.round > 0) return;
-    for (const double x : o.model.amplitude()) sum += x, squares += x * x, widest = std::max(widest, std::abs(x));
+    for (const double x : o.model.amplitude())
+      sum += x, squares += x * x, widest = std::max(widest, std::abs(x));
   });
   CHECK(std::abs(sum / n) < 5 * std::sqrt(1.0 / 12 / n));
   CHECK(squares / n == Approx(1.0 / 12).epsilon(5 * std::sqrt(0.8 / n)));  // Var x² = 1/180 = 0.8 · (1/12)²

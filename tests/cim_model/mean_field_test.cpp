@@ -36,7 +36,8 @@ LoopParameters linear_mean_field(double pump, double dt, std::int64_t rounds) {
   return p;
 }
 
-Eigen::VectorXd final_amplitude(const IsingModel& problem, const LoopParameters& parameters, std::uint64_t seed) {
+Eigen::VectorXd final_amplitude(const IsingModel& problem, const LoopParameters& parameters,
+                                std::uint64_t seed) {
   Eigen::VectorXd x(problem.size());
   observe_loop(problem, parameters, seed, [&](const LoopObservation& o) {
     for (int i = 0; i < x.size(); ++i) x[i] = o.model.amplitude()[static_cast<std::size_t>(i)];
@@ -134,9 +135,10 @@ TEST_CASE("quench of a ring with noise only at the start: C_n = I_n(4ξt) / I_0(
   std::vector<Mean> correlation(4);
   for (std::uint32_t run = 0; run < 60; ++run) {
     std::vector<double> x;
-    observe_loop(ring(n, 1), p, 11, [&](const LoopObservation& o) {
-      x.assign(o.model.amplitude().begin(), o.model.amplitude().end());
-    }, run);
+    observe_loop(
+        ring(n, 1), p, 11,
+        [&](const LoopObservation& o) { x.assign(o.model.amplitude().begin(), o.model.amplitude().end()); },
+        run);
     double c[4] = {0, 0, 0, 0};
     for (std::size_t i = 0; i < x.size(); ++i) {
       for (std::size_t lag = 0; lag < 4; ++lag) c[lag] += x[i] * x[(i + lag) % x.size()];
@@ -166,12 +168,14 @@ TEST_CASE("Euler is first order and Runge–Kutta 4 fourth, against a controlled
     MeanField model(p, 2);
     model.start(1, 0);
     std::vector<double> reference(model.amplitude().begin(), model.amplitude().end());
-    odeint::integrate_adaptive(odeint::make_controlled<odeint::runge_kutta_dopri5<std::vector<double>>>(1e-13, 1e-13),
-                               MeanFieldDrift{pump, 1.0, injection}, reference, 0.0, 1.0, 0.01);
+    odeint::integrate_adaptive(
+        odeint::make_controlled<odeint::runge_kutta_dopri5<std::vector<double>>>(1e-13, 1e-13),
+        MeanFieldDrift{pump, 1.0, injection}, reference, 0.0, 1.0, 0.01);
     model.advance(0, pump, injection);
     return std::abs(model.amplitude()[0] - reference[0]) + std::abs(model.amplitude()[1] - reference[1]);
   };
   // Halving dt divides the error by 2^order, up to the next order: a few per cent at these steps.
   CHECK(std::log2(error_of(Stepper::euler, 200) / error_of(Stepper::euler, 400)) == Approx(1).epsilon(0.03));
-  CHECK(std::log2(error_of(Stepper::runge_kutta4, 20) / error_of(Stepper::runge_kutta4, 40)) == Approx(4).epsilon(0.03));
+  CHECK(std::log2(error_of(Stepper::runge_kutta4, 20) / error_of(Stepper::runge_kutta4, 40)) ==
+        Approx(4).epsilon(0.03));
 }

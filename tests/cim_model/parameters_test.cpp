@@ -23,7 +23,9 @@ std::string message_of(const LoopParameters& parameters) {
 
 }  // namespace
 
-TEST_CASE("the default parameters are valid") { CHECK_NOTHROW(LoopParameters().validate()); }
+TEST_CASE("the default parameters are valid") {
+  CHECK_NOTHROW(LoopParameters().validate());
+}
 
 TEST_CASE("a parameter outside its range is refused by name and value") {
   static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -72,7 +74,8 @@ TEST_CASE("a parameter outside its range is refused by name and value") {
       {"measured_loss = 0", [](auto& p) { p.model = ModelKind::gaussian, p.measured_loss = 0; }},
       {"detection_efficiency = 0", [](auto& p) { p.detection_efficiency = 0; }},
       {"detection_efficiency = 1.1", [](auto& p) { p.detection_efficiency = 1.1; }},
-      {"stepper = runge_kutta4", [](auto& p) { p.model = ModelKind::gaussian, p.stepper = Stepper::runge_kutta4; }},
+      {"stepper = runge_kutta4",
+       [](auto& p) { p.model = ModelKind::gaussian, p.stepper = Stepper::runge_kutta4; }},
   };
   for (const Case& c : cases) {
     LoopParameters p;
@@ -89,8 +92,8 @@ TEST_CASE("names of models, laws and field modes are read back, and unknown ones
   for (const auto kind : {ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian}) {
     CHECK(parse_model(name_of(kind)) == kind);
   }
-  for (const auto kind : {LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc, LawKind::sfc,
-                          LawKind::cac_best}) {
+  for (const auto kind : {LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc,
+                          LawKind::sfc, LawKind::cac_best}) {
     CHECK(parse_law(name_of(kind)) == kind);
   }
   for (const auto mode : {FieldMode::mean_amplitude, FieldMode::ancilla, FieldMode::sqrt_alpha}) {

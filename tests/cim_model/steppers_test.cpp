@@ -42,7 +42,8 @@ struct PathIncrements {
   void operator()(State& dW, double t, double dt) const {
     std::fill(dW.begin(), dW.end(), 0.0);
     State normals(dW.size());
-    const auto first = static_cast<int>(std::lround(t * kFinest)), count = static_cast<int>(std::lround(dt * kFinest));
+    const auto first = static_cast<int>(std::lround(t * kFinest)),
+               count = static_cast<int>(std::lround(dt * kFinest));
     for (int k = first; k < first + count; ++k) {
       fill_normals(seed, Stream::pulse_noise, 0, static_cast<std::uint64_t>(k), normals);
       for (std::size_t i = 0; i < dW.size(); ++i) dW[i] += normals[i] * std::sqrt(1.0 / kFinest);
@@ -59,8 +60,9 @@ template <template <class, class> class StepperType>
 Errors errors_of(int steps) {
   const PathIncrements increments{42};
   State x(kPaths, 1.0);
-  odeint::integrate_n_steps(StepperType<State, PathIncrements>(increments), std::make_pair(Drift(), Diffusion()), x, 0.0,
-                            1.0 / steps, static_cast<std::size_t>(steps));
+  odeint::integrate_n_steps(StepperType<State, PathIncrements>(increments),
+                            std::make_pair(Drift(), Diffusion()), x, 0.0, 1.0 / steps,
+                            static_cast<std::size_t>(steps));
   State W(kPaths);
   increments(W, 0, 1);
   Errors errors;
@@ -75,7 +77,9 @@ Errors errors_of(int steps) {
 /// log₂ of the ratio of two means, with five standard errors (delta method, errors taken as independent).
 void check_order(const Mean& coarse, const Mean& fine, double order, double next_order) {
   const double measured = std::log2(std::abs(coarse.value() / fine.value()));
-  const double error = std::hypot(coarse.standard_error() / coarse.value(), fine.standard_error() / fine.value()) / std::log(2);
+  const double error =
+      std::hypot(coarse.standard_error() / coarse.value(), fine.standard_error() / fine.value()) /
+      std::log(2);
   CAPTURE(measured, order, error);
   CHECK(std::abs(measured - order) < 5 * error + next_order);
 }
@@ -88,7 +92,8 @@ TEST_CASE("orders of the stochastic steppers, halving dt") {
   check_order(em16.strong, em64.strong, 2 * 0.5, 0.12);
   check_order(em16.weak, em64.weak, 2 * 1.0, 0.15);
   // Weak error of Euler–Maruyama here without sampling: (1 + λ dt)^n − e^λ.
-  CHECK(std::abs(em16.weak.value() - (std::pow(1 + kLambda / 16, 16) - std::exp(kLambda))) < 5 * em16.weak.standard_error());
+  CHECK(std::abs(em16.weak.value() - (std::pow(1 + kLambda / 16, 16) - std::exp(kLambda))) <
+        5 * em16.weak.standard_error());
 
   const Errors m16 = errors_of<Milstein>(16), m64 = errors_of<Milstein>(64);
   check_order(m16.strong, m64.strong, 2 * 1.0, 0.15);
@@ -99,10 +104,11 @@ TEST_CASE("stochastic steppers run under odeint's integrate_const with an observ
   const PathIncrements increments{1};
   State x(4, 1.0), y(4, 1.0);
   int seen = 0;
-  odeint::integrate_const(EulerMaruyama<State, PathIncrements>(increments), std::make_pair(Drift(), Diffusion()), x, 0.0,
-                          1.0, 1.0 / 16, [&](const State&, double) { ++seen; });
-  odeint::integrate_n_steps(EulerMaruyama<State, PathIncrements>(increments), std::make_pair(Drift(), Diffusion()), y, 0.0,
-                            1.0 / 16, 16);
+  odeint::integrate_const(EulerMaruyama<State, PathIncrements>(increments),
+                          std::make_pair(Drift(), Diffusion()), x, 0.0, 1.0, 1.0 / 16,
+                          [&](const State&, double) { ++seen; });
+  odeint::integrate_n_steps(EulerMaruyama<State, PathIncrements>(increments),
+                            std::make_pair(Drift(), Diffusion()), y, 0.0, 1.0 / 16, 16);
   CHECK(seen == 17);
   CHECK(x == y);
 }

@@ -21,10 +21,14 @@ LoopParameters wigner(double pump, double g2, double dt, std::int64_t rounds) {
   return p;
 }
 
-std::span<const double> quadrature(const LoopObservation& o) { return o.model.variables()[1].values; }
+std::span<const double> quadrature(const LoopObservation& o) {
+  return o.model.variables()[1].values;
+}
 
 /// Five standard errors of a sample variance of m independent normals, relative: √(2/m).
-double five_sigma_of_variance(std::int64_t m) { return 5 * std::sqrt(2.0 / static_cast<double>(m)); }
+double five_sigma_of_variance(std::int64_t m) {
+  return 5 * std::sqrt(2.0 / static_cast<double>(m));
+}
 
 }  // namespace
 
@@ -63,8 +67,10 @@ TEST_CASE("below threshold: ⟨c²⟩ = g²/4(1 − p), ⟨s²⟩ = g²/4(1 + p)
   });
   const double b = std::sqrt(g2 / 2);
   CHECK(euler_variance(1 - p, b, 1e-12) == Approx(g2 / (4 * (1 - p))).epsilon(1e-9));
-  CHECK(c2 / static_cast<double>(m) == Approx(euler_variance(1 - p, b, dt)).epsilon(five_sigma_of_variance(m)));
-  CHECK(s2 / static_cast<double>(m) == Approx(euler_variance(1 + p, b, dt)).epsilon(five_sigma_of_variance(m)));
+  CHECK(c2 / static_cast<double>(m) ==
+        Approx(euler_variance(1 - p, b, dt)).epsilon(five_sigma_of_variance(m)));
+  CHECK(s2 / static_cast<double>(m) ==
+        Approx(euler_variance(1 + p, b, dt)).epsilon(five_sigma_of_variance(m)));
 }
 
 TEST_CASE("above threshold: variances g²(p − ½)/4(p − 1) and (g²/4)(1 − 1/2p) about x² = p − 1") {
@@ -88,10 +94,13 @@ TEST_CASE("above threshold: variances g²(p − ½)/4(p − 1) and (g²/4)(1 −
   const double b = std::sqrt(g2 * (p - 0.5));
   CHECK(euler_variance(2 * (p - 1), b, 1e-12) == Approx(g2 * (p - 0.5) / (4 * (p - 1))).epsilon(1e-9));
   CHECK(euler_variance(2 * p, b, 1e-12) == Approx(g2 / 4 * (1 - 1 / (2 * p))).epsilon(1e-9));
-  // The next order in g² shifts mean and variance by a relative g² of order one: far below the sampling error.
+  // The next order in g² shifts mean and variance by a relative g² of order one: far below the sampling
+  // error.
   CHECK(std::abs(amplitude.value()) < 5 * amplitude.standard_error() + 10 * g2);
-  CHECK(c2 / static_cast<double>(m) == Approx(euler_variance(2 * (p - 1), b, dt)).epsilon(five_sigma_of_variance(m)));
-  CHECK(s2 / static_cast<double>(m) == Approx(euler_variance(2 * p, b, dt)).epsilon(five_sigma_of_variance(m)));
+  CHECK(c2 / static_cast<double>(m) ==
+        Approx(euler_variance(2 * (p - 1), b, dt)).epsilon(five_sigma_of_variance(m)));
+  CHECK(s2 / static_cast<double>(m) ==
+        Approx(euler_variance(2 * p, b, dt)).epsilon(five_sigma_of_variance(m)));
 }
 
 // At p = 0 both quadratures are alike and n = c² + s² is a process of its own, by Itô's rule
@@ -176,7 +185,8 @@ TEST_CASE("long ring below threshold: C_n ∝ rⁿ and defects (1/π) arccos C�
   std::vector<Mean> correlation(5);
   Mean defects;
   observe_loop(ring(n, 1), parameters, 6, [&](const LoopObservation& o) {
-    if (o.round < 500 || o.round % 400 != 0) return;  // slowest mode: 1 − p − 2ξ = 0.2, 400 rounds = 4 lifetimes
+    if (o.round < 500 || o.round % 400 != 0)
+      return;  // slowest mode: 1 − p − 2ξ = 0.2, 400 rounds = 4 lifetimes
     const auto c = o.model.amplitude();
     double sum[5] = {};
     double walls = 0;
@@ -189,7 +199,8 @@ TEST_CASE("long ring below threshold: C_n ∝ rⁿ and defects (1/π) arccos C�
   });
   const double A = 1 - p;
   const double r = (A - std::sqrt(A * A - 4 * xi * xi)) / (2 * xi);
-  // Mode k decays at A − 2ξ cos k; the Euler step adds 1/(1 − a dt/2) to each, summed here without approximation.
+  // Mode k decays at A − 2ξ cos k; the Euler step adds 1/(1 − a dt/2) to each, summed here without
+  // approximation.
   const auto expected = [&](unsigned lag, double step) {
     double c = 0, c0 = 0;
     for (int k = 0; k < n; ++k) {
@@ -203,11 +214,13 @@ TEST_CASE("long ring below threshold: C_n ∝ rⁿ and defects (1/π) arccos C�
     CHECK(expected(lag, 1e-12) == Approx(std::pow(r, lag)).epsilon(1e-9));
     // Ratio of two means: to first order its error is that of the numerator, plus r times the denominator's.
     const double ratio = correlation[lag].value() / correlation[0].value();
-    const double error = (correlation[lag].standard_error() + ratio * correlation[0].standard_error()) / correlation[0].value();
+    const double error = (correlation[lag].standard_error() + ratio * correlation[0].standard_error()) /
+                         correlation[0].value();
     CAPTURE(lag, ratio, error);
     CHECK(std::abs(ratio - expected(lag, dt)) < 5 * error);
   }
-  CHECK(std::abs(defects.value() - std::acos(expected(1, dt)) / std::numbers::pi) < 5 * defects.standard_error());
+  CHECK(std::abs(defects.value() - std::acos(expected(1, dt)) / std::numbers::pi) <
+        5 * defects.standard_error());
 }
 
 TEST_CASE("intracavity spectrum below threshold: S_c(ω) = (g²/2) / ((1 − p)² + ω²)") {
