@@ -12,7 +12,8 @@
 namespace opoloop {
 
 /// Metropolis simulated annealing (Kirkpatrick, Gelatt, Vecchi 1983, doi 10.1126/science.220.4598.671) of
-/// independent reads: sweeps in order of the spins, each spin flipped with probability min(1, exp(−ΔE/T)),
+/// independent reads: sweeps in order of the spins, each spin idle with probability 1/16 (so that every state can
+/// be reached) and otherwise flipped with probability min(1, exp(−ΔE/T)),
 /// ΔE = 2 σ_i f_i, f_i = Σ_j J_ij σ_j + h_i kept up to date.
 struct AnnealingSchedule {
   double hot = 0;                ///< temperature of the first sweep, in units of the problem's energy

@@ -44,12 +44,7 @@ class Block {
     while (step < p_.steps && !stopped) {
       // The field belongs to the state before this step; in dSB its energy comes with it.
       if (discrete_) {
-        coupling_.apply(sign_.data(), field_.data(), tiles_);
-        for (int t = 0; t < tiles_; ++t) {
-          if ((flipped_tiles >> t & 1) == 0) continue;
-          kernels::bifurcation_energies(n_, tile(sign_, t), tile(field_, t), h(), &energy_[at(t * 16)]);
-          stopped = remember(t, step) || stopped;
-        }
+        stopped = look_discrete(flipped_tiles, step);
         flipped_tiles = 0;
         if (stopped) break;
       } else {
@@ -69,7 +64,7 @@ class Block {
         if (options_.done) options_.done((step - std::exchange(told, step)) * options_.trajectories);
       }
     }
-    look(flipped_tiles, step);
+    if (flipped_tiles != 0) discrete_ ? look_discrete(flipped_tiles, step) : look(flipped_tiles, step);
     if (options_.done && step > told) options_.done((step - told) * options_.trajectories);
     return answers(step);
   }
@@ -114,7 +109,20 @@ class Block {
     return kernels::bifurcation_step(n_, s, mean_abs) != 0;
   }
 
-  /// Energies of the signs of x now, in the tiles whose bits are set. True where one reaches the target.
+  /// dSB: J sgn x for all tiles, and the energies that come with it in the tiles whose bits are set (always this
+  /// way, so that the same spins have the same energy to the bit). True where one reaches the target.
+  bool look_discrete(std::uint64_t tiles, std::int64_t step) {
+    bool reached = false;
+    coupling_.apply(sign_.data(), field_.data(), tiles_);
+    for (int t = 0; t < tiles_; ++t) {
+      if ((tiles >> t & 1) == 0) continue;
+      kernels::bifurcation_energies(n_, tile(sign_, t), tile(field_, t), h(), &energy_[at(t * 16)]);
+      reached = remember(t, step) || reached;
+    }
+    return reached;
+  }
+
+  /// bSB: energies of the signs of x now, in the tiles whose bits are set.
   bool look(std::uint64_t tiles, std::int64_t step) {
     bool reached = false;
     for (int t = 0; t < tiles_; ++t) {

@@ -17,6 +17,8 @@
 #include "hwy/highway.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 HWY_BEFORE_NAMESPACE();
 namespace opoloop::HWY_NAMESPACE {
@@ -31,6 +33,12 @@ using S = hn::Rebind<std::int16_t, F>;   // as many int16 as floats in a registe
 using S16 = hn::CappedTag<std::int16_t, 16>;
 constexpr std::size_t kLanes = hn::MaxLanes(F());
 constexpr std::size_t kParts = 16 / kLanes;
+
+// One spin in sixteen sits a sweep out, whatever its energy. Metropolis' rule accepts ΔE ≤ 0 with certainty, and
+// in a fixed order of spins that makes moves deterministic: a domain wall of a chain runs to its end in one
+// sweep, and not every state can be reached. With idle spins every state can. These four bits are not among
+// the 24 that make u.
+constexpr std::uint32_t kIdleBits = 0xF0;
 
 HWY_INLINE hn::Vec<U> rotate_left_11(hn::Vec<U> x) { return hn::Or(hn::ShiftLeft<11>(x), hn::ShiftRight<21>(x)); }
 
@@ -59,6 +67,7 @@ template <class Store>
 HWY_INLINE void draw(float half_temperature, int stride, kernels::AnnealingRandom& random, const Store& store) {
   const U u;
   const auto scale = hn::Set(F(), half_temperature);
+  const auto never = hn::Set(F(), -std::numeric_limits<float>::max());
   hn::Vec<U> s0[kParts], s1[kParts], s2[kParts], s3[kParts];
   for (std::size_t p = 0; p < kParts; ++p) {
     s0[p] = hn::Load(u, random.state[0] + p * kLanes);
@@ -76,7 +85,9 @@ HWY_INLINE void draw(float half_temperature, int stride, kernels::AnnealingRando
       s0[p] = hn::Xor(s0[p], s3[p]);
       s2[p] = hn::Xor(s2[p], t);
       s3[p] = rotate_left_11(s3[p]);
-      store(static_cast<std::size_t>(base) + p * kLanes, hn::Mul(minus_ln(word), scale));
+      const auto idle = hn::RebindMask(F(), hn::Eq(hn::And(word, hn::Set(u, kIdleBits)), hn::Zero(u)));
+      const auto threshold = hn::Mul(minus_ln(word), scale);
+      store(static_cast<std::size_t>(base) + p * kLanes, hn::IfThenElse(idle, never, threshold));
     }
   }
   for (std::size_t p = 0; p < kParts; ++p) {
@@ -91,8 +102,10 @@ void draw_int16_impl(float half_temperature, int stride, kernels::AnnealingRando
                      std::int16_t* HWY_RESTRICT thresholds) {
   // Entries beyond n hold a field of 32767: no threshold may reach it.
   const auto most = hn::Set(F(), 32766.0F);
+  const auto least = hn::Set(F(), -32768.0F);
   draw(half_temperature, stride, random, [&](std::size_t at, hn::Vec<F> values) HWY_ATTR {
-    hn::Store(hn::DemoteTo(S(), hn::ConvertTo(I(), hn::Min(values, most))), S(), thresholds + at);
+    const auto bounded = hn::Max(hn::Min(values, most), least);
+    hn::Store(hn::DemoteTo(S(), hn::ConvertTo(I(), bounded)), S(), thresholds + at);
   });
 }
 

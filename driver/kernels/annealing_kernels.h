@@ -35,13 +35,14 @@ struct AnnealingView<float> {
 };
 
 /// Sixteen xoshiro128+ generators (Blackman & Vigna 2021, doi 10.1145/3460772) side by side; word w of lane l
-/// is state[w][l]. Only the top 24 bits of a result are used.
+/// is state[w][l]. The top 24 bits of a result make u, four more decide on idling.
 struct alignas(64) AnnealingRandom {
   std::uint32_t state[4][16];
 };
 
 /// thresholds[i] = T/2 · (−ln u_i), u_i uniform on (0, 1), for i < stride: a spin flips where s_i f_i ≤ threshold,
 /// which is ΔE = 2 s_i f_i ≤ −T ln u, Metropolis' rule. int16 is rounded down, exact as s_i f_i is an integer.
+/// With probability 1/16 the threshold is the lowest number and the spin stays: see kIdleBits.
 void draw_thresholds(float half_temperature, int stride, AnnealingRandom& random, std::int16_t* thresholds);
 void draw_thresholds(float half_temperature, int stride, AnnealingRandom& random, float* thresholds);
 
