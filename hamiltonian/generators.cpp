@@ -16,7 +16,8 @@ namespace {
 /// The options of one call, defaults filled in, read by type.
 class Options {
  public:
-  Options(const GeneratorFamily& family, const std::map<std::string, std::string>& given) : family_(family.name) {
+  Options(const GeneratorFamily& family, const std::map<std::string, std::string>& given)
+      : family_(family.name), given_(given) {
     for (const GeneratorOption& option : family.options) {
       if (!option.default_value.empty()) values_[option.name] = option.default_value;
       names_.push_back(option.name);
@@ -29,7 +30,8 @@ class Options {
     }
   }
 
-  bool has(const std::string& name) const { return values_.contains(name); }
+  /// True where the caller gave it, rather than the default.
+  bool given(const std::string& name) const { return given_.contains(name); }
 
   const std::string& text(const std::string& name) const {
     const auto found = values_.find(name);
@@ -68,6 +70,7 @@ class Options {
   }
 
   std::string family_;
+  const std::map<std::string, std::string>& given_;
   std::vector<std::string> names_;
   std::map<std::string, std::string> values_;
 };
@@ -98,12 +101,12 @@ const std::vector<Entry>& entries() {
          return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"), o.seed());
        }},
       {{"erdos-renyi", "max-cut on a random graph, each pair with probability p or m edges in all",
-        {kN, {"p", "", "probability of an edge (give p or m)"}, {"m", "", "number of edges (give p or m)"}, kWeights,
-         kSeed}},
+        {kN, {"p", "0.5", "probability of an edge"}, {"m", "0", "number of edges; 0: by p"}, kWeights, kSeed}},
        [](const Options& o) {
-         if (o.has("p") == o.has("m")) throw InputError("erdos-renyi: give either p or m");
-         return o.has("p") ? erdos_renyi(o.count("n"), o.number("p"), weights_of(o), o.seed())
-                           : erdos_renyi_edges(o.count("n"), o.integer("m"), weights_of(o), o.seed());
+         const std::int64_t m = o.integer("m");
+         if (m != 0 && o.given("p")) throw InputError("erdos-renyi: give either p or m");
+         return m == 0 ? erdos_renyi(o.count("n"), o.number("p"), weights_of(o), o.seed())
+                       : erdos_renyi_edges(o.count("n"), m, weights_of(o), o.seed());
        }},
       {{"regular", "max-cut on a random d-regular graph",
         {kN, {"d", "3", "degree of every node"}, kWeights, kSeed}},

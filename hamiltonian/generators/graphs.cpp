@@ -119,7 +119,7 @@ Problem sherrington_kirkpatrick(std::int32_t n, CouplingKind couplings, bool var
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges));
   problem.name = fmt::format("sk-{}-{}-{}", n, text_of(couplings), seed);
-  problem.source = fmt::format("opoloop generate --family sk --n {} --couplings {} --variance {} --seed {}", n,
+  problem.source = fmt::format("opoloop generate sk --n {} --couplings {} --variance {} --seed {}", n,
                                text_of(couplings), variance_one_over_n ? "1/n" : "1", seed);
   return problem;
 }
@@ -135,7 +135,7 @@ Problem erdos_renyi(std::int32_t n, double p, WeightKind weights, std::uint64_t 
     }
   }
   return max_cut(n, std::move(edges), fmt::format("er-{}-p{}-{}", n, p, seed),
-                 fmt::format("opoloop generate --family erdos-renyi --n {} --p {} --weights {} --seed {}", n, p,
+                 fmt::format("opoloop generate erdos-renyi --n {} --p {} --weights {} --seed {}", n, p,
                              text_of(weights), seed));
 }
 
@@ -165,7 +165,7 @@ Problem erdos_renyi_edges(std::int32_t n, std::int64_t m, WeightKind weights, st
     edges.push_back({row, row + 1 + static_cast<std::int32_t>(number - row_start), draw(weights, random)});
   }
   return max_cut(n, std::move(edges), fmt::format("er-{}-m{}-{}", n, m, seed),
-                 fmt::format("opoloop generate --family erdos-renyi --n {} --m {} --weights {} --seed {}", n, m,
+                 fmt::format("opoloop generate erdos-renyi --n {} --m {} --weights {} --seed {}", n, m,
                              text_of(weights), seed));
 }
 
@@ -182,7 +182,7 @@ Problem random_regular(std::int32_t n, std::int32_t d, WeightKind weights, std::
   if (complement) edges = complement_of(n, edges);
   for (IsingEdge& edge : edges) edge.J = draw(weights, random);
   return max_cut(n, std::move(edges), fmt::format("regular-{}-d{}-{}", n, d, seed),
-                 fmt::format("opoloop generate --family regular --n {} --d {} --weights {} --seed {}", n, d,
+                 fmt::format("opoloop generate regular --n {} --d {} --weights {} --seed {}", n, d,
                              text_of(weights), seed));
 }
 
@@ -195,7 +195,7 @@ Problem complete_plus_minus_one(std::int32_t n, std::uint64_t seed) {
     for (std::int32_t j = i + 1; j < n; ++j) edges.push_back({i, j, sign_of(random)});
   }
   return max_cut(n, std::move(edges), fmt::format("complete-{}-{}", n, seed),
-                 fmt::format("opoloop generate --family complete --n {} --seed {}", n, seed));
+                 fmt::format("opoloop generate complete --n {} --seed {}", n, seed));
 }
 
 Problem moebius_ladder(std::int32_t n) {
@@ -205,7 +205,7 @@ Problem moebius_ladder(std::int32_t n) {
   for (std::int32_t i = 0; i < n; ++i) edges.push_back({i, (i + 1) % n, 1.0});
   for (std::int32_t i = 0; i < n / 2; ++i) edges.push_back({i, i + n / 2, 1.0});
   Problem problem = max_cut(n, std::move(edges), fmt::format("moebius-{}", n),
-                            fmt::format("opoloop generate --family moebius --n {}", n));
+                            fmt::format("opoloop generate moebius --n {}", n));
   const std::int64_t cut = 3 * static_cast<std::int64_t>(n) / 2 - (n / 2 % 2 == 0 ? 2 : 0);
   problem.best_known_energy = problem.energy_of_cut(static_cast<double>(cut));
   problem.best_known_source = "closed form";
@@ -225,7 +225,7 @@ Problem torus(std::int32_t length, CouplingKind couplings, std::uint64_t seed) {
     }
   }
   return max_cut(length * length, std::move(edges), fmt::format("torus-{}-{}-{}", length, text_of(couplings), seed),
-                 fmt::format("opoloop generate --family torus --l {} --couplings {} --seed {}", length,
+                 fmt::format("opoloop generate torus --l {} --couplings {} --seed {}", length,
                              text_of(couplings), seed));
 }
 

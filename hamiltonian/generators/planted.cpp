@@ -73,7 +73,7 @@ Problem wishart_planted(std::int32_t n, double alpha, bool integer, std::uint64_
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges));
   problem.name = fmt::format("wishart-{}-a{}-{}", n, alpha, seed);
-  problem.source = fmt::format("opoloop generate --family wishart --n {} --alpha {} --couplings {} --seed {}", n,
+  problem.source = fmt::format("opoloop generate wishart --n {} --alpha {} --couplings {} --seed {}", n,
                                alpha, integer ? "integer" : "gaussian", seed);
   // σᵀ W Wᵀ σ ≥ 0 with equality at ±t, so E = ½ scale (σᵀ W Wᵀ σ − tr W Wᵀ) ≥ −½ scale tr W Wᵀ.
   problem.best_known_energy = -0.5 * scale * squares;
@@ -114,7 +114,7 @@ Problem tile_planted(std::int32_t length, double p1, double p2, double p3, std::
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges));
   problem.name = fmt::format("tile2d-{}-{}", length, seed);
-  problem.source = fmt::format("opoloop generate --family tile2d --l {} --p1 {} --p2 {} --p3 {} --seed {}", length,
+  problem.source = fmt::format("opoloop generate tile2d --l {} --p1 {} --p2 {} --p3 {} --seed {}", length,
                                p1, p2, p3, seed);
   problem.best_known_energy = energy;
   problem.best_known_source = "planted";

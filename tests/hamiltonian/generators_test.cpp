@@ -149,21 +149,17 @@ TEST_CASE("families are made from text, and their source makes them again") {
     const Problem problem = generate_problem(family.name, options);
     INFO(problem.source);
     CHECK_FALSE(problem.name.empty());
-    // Read the command back: pairs of --name value after "opoloop generate".
+    // Read the command back: pairs of --name value after "opoloop generate FAMILY".
     std::map<std::string, std::string> again;
     std::string made;
     std::istringstream words(problem.source);
     std::string word;
-    words >> word >> word;
+    words >> word >> word >> made;
     while (words >> word) {
       std::string value;
       words >> value;
       REQUIRE(word.substr(0, 2) == "--");
-      if (word == "--family") {
-        made = value;
-      } else {
-        again[word.substr(2)] = value;
-      }
+      again[word.substr(2)] = value;
     }
     CHECK(made == family.name);
     const Problem twin = generate_problem(made, again);
@@ -182,7 +178,7 @@ TEST_CASE("impossible options are refused by name") {
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "2000000000"}}), InputError);
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "5"}, {"couplings", "cauchy"}}), InputError);
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "5"}, {"seed", "-1"}}), InputError);
-  CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}}), InputError);
+  CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"m", "-1"}}), InputError);
   CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"p", "0.5"}, {"m", "3"}}), InputError);
   CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"p", "nan"}}), InputError);
   CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"m", "11"}}), InputError);
