@@ -24,7 +24,8 @@ class Options {
     }
     for (const auto& [name, value] : given) {
       if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
-        throw InputError(fmt::format("{}: no option '{}'; it has: {}", family_, name, fmt::join(names_, ", ")));
+        throw InputError(
+            fmt::format("{}: no option '{}'; it has: {}", family_, name, fmt::join(names_, ", ")));
       }
       values_[name] = value;
     }
@@ -95,20 +96,28 @@ CouplingKind couplings_of(const Options& o) {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
-      {{"sk", "Sherrington–Kirkpatrick spin glass: all pairs coupled",
+      {{"sk",
+        "Sherrington–Kirkpatrick spin glass: all pairs coupled",
         {kN, kCouplings, {"variance", "1", "variance of the couplings: 1 or 1/n"}, kSeed}},
        [](const Options& o) {
-         return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"), o.seed());
+         return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"),
+                                        o.seed());
        }},
-      {{"erdos-renyi", "max-cut on a random graph, each pair with probability p or m edges in all",
-        {kN, {"p", "0.5", "probability of an edge"}, {"m", "0", "number of edges; 0: by p"}, kWeights, kSeed}},
+      {{"erdos-renyi",
+        "max-cut on a random graph, each pair with probability p or m edges in all",
+        {kN,
+         {"p", "0.5", "probability of an edge"},
+         {"m", "0", "number of edges; 0: by p"},
+         kWeights,
+         kSeed}},
        [](const Options& o) {
          const std::int64_t m = o.integer("m");
          if (m != 0 && o.given("p")) throw InputError("erdos-renyi: give either p or m");
          return m == 0 ? erdos_renyi(o.count("n"), o.number("p"), weights_of(o), o.seed())
                        : erdos_renyi_edges(o.count("n"), m, weights_of(o), o.seed());
        }},
-      {{"regular", "max-cut on a random d-regular graph",
+      {{"regular",
+        "max-cut on a random d-regular graph",
         {kN, {"d", "3", "degree of every node"}, kWeights, kSeed}},
        [](const Options& o) { return random_regular(o.count("n"), o.count("d"), weights_of(o), o.seed()); }},
       {{"complete", "max-cut on the complete graph with weights ±1 (K2000 is one)", {kN, kSeed}},
@@ -117,15 +126,23 @@ const std::vector<Entry>& entries() {
        [](const Options& o) { return moebius_ladder(o.count("n")); }},
       {{"torus", "max-cut on a square lattice with periodic boundary", {kLength, kCouplings, kSeed}},
        [](const Options& o) { return torus(o.count("l"), couplings_of(o), o.seed()); }},
-      {{"wishart", "Wishart-planted spin glass (arXiv:1906.00275): dense, hard, optimum known",
-        {kN, {"alpha", "0.5", "M/N, columns per spin; hardest well below 1"},
-         {"couplings", "integer", "integer (exact) or gaussian (as in the paper)"}, kSeed}},
+      {{"wishart",
+        "Wishart-planted spin glass (arXiv:1906.00275): dense, hard, optimum known",
+        {kN,
+         {"alpha", "0.5", "M/N, columns per spin; hardest well below 1"},
+         {"couplings", "integer", "integer (exact) or gaussian (as in the paper)"},
+         kSeed}},
        [](const Options& o) {
-         return wishart_planted(o.count("n"), o.number("alpha"), o.is("couplings", "integer", "gaussian"), o.seed());
+         return wishart_planted(o.count("n"), o.number("alpha"), o.is("couplings", "integer", "gaussian"),
+                                o.seed());
        }},
-      {{"tile2d", "tile-planted square lattice (arXiv:1711.04083): sparse, optimum known",
-        {kLength, {"p1", "0", "probability of cells with 1 ground state"},
-         {"p2", "0", "… with 2"}, {"p3", "0", "… with 3; the rest have 4"}, kSeed}},
+      {{"tile2d",
+        "tile-planted square lattice (arXiv:1711.04083): sparse, optimum known",
+        {kLength,
+         {"p1", "0", "probability of cells with 1 ground state"},
+         {"p2", "0", "… with 2"},
+         {"p3", "0", "… with 3; the rest have 4"},
+         kSeed}},
        [](const Options& o) {
          return tile_planted(o.count("l"), o.number("p1"), o.number("p2"), o.number("p3"), o.seed());
        }},

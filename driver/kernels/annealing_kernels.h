@@ -6,8 +6,8 @@ namespace opoloop::kernels {
 
 // Metropolis sweeps of one read. Field is int16_t (small integer couplings, everything exact) or float.
 //
-//   spins, fields, thresholds   [stride], stride = n rounded up to kAnnealingPad; fields f_i = Σ_j J_ij s_j + h_i
-//   dense                       [n][stride], row i holds J_ij, zero beyond n; or null, and then
+//   spins, fields, thresholds   [stride], stride = n rounded up to kAnnealingPad; fields f_i = Σ_j J_ij s_j +
+//   h_i dense                       [n][stride], row i holds J_ij, zero beyond n; or null, and then
 //   row_start, column, value    CSR rows of all ordered pairs
 inline constexpr int kAnnealingPad = 32;
 
@@ -40,17 +40,18 @@ struct alignas(64) AnnealingRandom {
   std::uint32_t state[4][16];
 };
 
-/// thresholds[i] = T/2 · (−ln u_i), u_i uniform on (0, 1), for i < stride: a spin flips where s_i f_i ≤ threshold,
-/// which is ΔE = 2 s_i f_i ≤ −T ln u, Metropolis' rule. int16 is rounded down, exact as s_i f_i is an integer.
-/// With probability 1/16 the threshold is the lowest number and the spin stays: see kIdleBits.
+/// thresholds[i] = T/2 · (−ln u_i), u_i uniform on (0, 1), for i < stride: a spin flips where s_i f_i ≤
+/// threshold, which is ΔE = 2 s_i f_i ≤ −T ln u, Metropolis' rule. int16 is rounded down, exact as s_i f_i is
+/// an integer. With probability 1/16 the threshold is the lowest number and the spin stays: see kIdleBits.
 void draw_thresholds(float half_temperature, int stride, AnnealingRandom& random, std::int16_t* thresholds);
 void draw_thresholds(float half_temperature, int stride, AnnealingRandom& random, float* thresholds);
 
 /// One sweep in order of the spins: each flips where s_i f_i ≤ thresholds[i], fields follow at once. Entries
-/// beyond n must never flip: spin 1 and a field above every threshold. Returns the number of flips and adds the
-/// change of energy to `energy`.
+/// beyond n must never flip: spin 1 and a field above every threshold. Returns the number of flips and adds
+/// the change of energy to `energy`.
 int sweep(const AnnealingView<std::int16_t>& J, const std::int16_t* thresholds, std::int16_t* spins,
           std::int16_t* fields, double& energy);
-int sweep(const AnnealingView<float>& J, const float* thresholds, float* spins, float* fields, double& energy);
+int sweep(const AnnealingView<float>& J, const float* thresholds, float* spins, float* fields,
+          double& energy);
 
 }  // namespace opoloop::kernels

@@ -13,8 +13,12 @@ using generators::sign_of;
 
 namespace {
 
-const char* text_of(WeightKind weights) { return weights == WeightKind::one ? "1" : "pm1"; }
-const char* text_of(CouplingKind couplings) { return couplings == CouplingKind::gaussian ? "gaussian" : "pm1"; }
+const char* text_of(WeightKind weights) {
+  return weights == WeightKind::one ? "1" : "pm1";
+}
+const char* text_of(CouplingKind couplings) {
+  return couplings == CouplingKind::gaussian ? "gaussian" : "pm1";
+}
 
 double draw(WeightKind weights, RandomSequence& random) {
   return weights == WeightKind::one ? 1.0 : sign_of(random);
@@ -51,8 +55,12 @@ std::vector<IsingEdge> regular_edges(std::int32_t n, std::int32_t d, RandomSeque
   const auto bad = [&](std::size_t e) {
     return ends[2 * e] == ends[2 * e + 1] || present.count(pair_key(ends[2 * e], ends[2 * e + 1])) > 1;
   };
-  const auto remove = [&](std::size_t e) { present.erase(present.find(pair_key(ends[2 * e], ends[2 * e + 1]))); };
-  const auto fits = [&](std::int32_t a, std::int32_t b) { return a != b && !present.contains(pair_key(a, b)); };
+  const auto remove = [&](std::size_t e) {
+    present.erase(present.find(pair_key(ends[2 * e], ends[2 * e + 1])));
+  };
+  const auto fits = [&](std::int32_t a, std::int32_t b) {
+    return a != b && !present.contains(pair_key(a, b));
+  };
   for (bool again = true; again;) {
     again = false;
     for (std::size_t e = 0; e < count; ++e) {
@@ -144,7 +152,8 @@ Problem erdos_renyi_edges(std::int32_t n, std::int64_t m, WeightKind weights, st
   const std::int64_t pairs = static_cast<std::int64_t>(n) * (n - 1) / 2;
   constexpr std::int64_t kMostEdges = 450'000'000;
   if (m < 0 || m > std::min(pairs, kMostEdges)) {
-    throw InputError(fmt::format("erdos-renyi: m = {}: expected 0 to {} edges", m, std::min(pairs, kMostEdges)));
+    throw InputError(
+        fmt::format("erdos-renyi: m = {}: expected 0 to {} edges", m, std::min(pairs, kMostEdges)));
   }
   // Floyd's algorithm: a uniform m-subset of the numbered pairs, without listing all of them.
   RandomSequence random(seed, Stream::generator);
@@ -224,7 +233,8 @@ Problem torus(std::int32_t length, CouplingKind couplings, std::uint64_t seed) {
       edges.push_back({site(x, y), site(x, y + 1), draw(couplings, random)});
     }
   }
-  return max_cut(length * length, std::move(edges), fmt::format("torus-{}-{}-{}", length, text_of(couplings), seed),
+  return max_cut(length * length, std::move(edges),
+                 fmt::format("torus-{}-{}-{}", length, text_of(couplings), seed),
                  fmt::format("opoloop generate torus --l {} --couplings {} --seed {}", length,
                              text_of(couplings), seed));
 }

@@ -18,7 +18,9 @@ namespace {
 
 IsingModel random_model(int n, double density, bool integers, bool field, double unit = 1) {
   RandomSequence random(17, Stream::generator);
-  const auto value = [&] { return unit * (integers ? static_cast<double>(random.below(7)) - 3 : random.normal()); };
+  const auto value = [&] {
+    return unit * (integers ? static_cast<double>(random.below(7)) - 3 : random.normal());
+  };
   std::vector<IsingEdge> edges;
   for (int i = 0; i < n; ++i) {
     for (int j = i + 1; j < n; ++j) {
@@ -121,12 +123,14 @@ TEST_CASE("thresholds are T/2 times an exponential variate, the same in both pre
     above_three += e > 3 ? 1 : 0;
     below_tenth += e < 0.1 ? 1 : 0;
   }
-  CHECK(std::abs(idle / static_cast<double>(kCount) - 1 / 16.0) < 5 * std::sqrt(1 / 16.0 * 15 / 16.0 / kCount));
+  CHECK(std::abs(idle / static_cast<double>(kCount) - 1 / 16.0) <
+        5 * std::sqrt(1 / 16.0 * 15 / 16.0 / kCount));
   // Exponential: mean 1 (σ 1), mean square 2 (σ √20), P(e > 3) = e⁻³, P(e < 0.1) = 1 − e^−0.1.
   const double drawn = kCount - idle;
   CHECK(std::abs(sum / drawn - 1) < 5 / std::sqrt(drawn));
   CHECK(std::abs(squares / drawn - 2) < 5 * std::sqrt(20.0 / drawn));
-  for (const auto& [seen, p] : {std::pair{above_three, std::exp(-3.0)}, std::pair{below_tenth, 1 - std::exp(-0.1)}}) {
+  for (const auto& [seen, p] :
+       {std::pair{above_three, std::exp(-3.0)}, std::pair{below_tenth, 1 - std::exp(-0.1)}}) {
     CHECK(std::abs(seen / drawn - p) < 5 * std::sqrt(p * (1 - p) / drawn));
   }
 }
@@ -169,7 +173,8 @@ TEST_CASE("a vector sweep flips what proposing the spins one by one flips") {
     }
     const auto field_of = [&](int i) {
       double f = model.field()[static_cast<std::size_t>(i)];
-      for (int j = 0; j < n; ++j) f += J[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] * plain[static_cast<std::size_t>(j)];
+      for (int j = 0; j < n; ++j)
+        f += J[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] * plain[static_cast<std::size_t>(j)];
       return f;
     };
     for (int i = 0; i < n; ++i) fields[i] = static_cast<std::int16_t>(field_of(i));
@@ -191,12 +196,12 @@ TEST_CASE("a vector sweep flips what proposing the spins one by one flips") {
     REQUIRE(expected_flips > 10);
     const double change = model.energy(plain) - before;
     double dense_change = 0, sparse_change = 0, float_change = 0;
-    CHECK(kernels::sweep({n, stride, dense.data(), nullptr, nullptr, nullptr}, thresholds, spins, fields, dense_change) ==
-          expected_flips);
+    CHECK(kernels::sweep({n, stride, dense.data(), nullptr, nullptr, nullptr}, thresholds, spins, fields,
+                         dense_change) == expected_flips);
     CHECK(kernels::sweep({n, stride, nullptr, start.data(), column.data(), value.data()}, thresholds, spins_s,
                          fields_s, sparse_change) == expected_flips);
-    CHECK(kernels::sweep(kernels::AnnealingView<float>{n, stride, dense_f.data(), nullptr, nullptr, nullptr}, thresholds_f,
-                         spins_f, fields_f, float_change) == expected_flips);
+    CHECK(kernels::sweep(kernels::AnnealingView<float>{n, stride, dense_f.data(), nullptr, nullptr, nullptr},
+                         thresholds_f, spins_f, fields_f, float_change) == expected_flips);
     CHECK(dense_change == change);
     CHECK(sparse_change == change);
     CHECK(float_change == change);
@@ -229,7 +234,8 @@ TEST_CASE("temperatures follow the scale of the problem, and so do the samples")
 
 TEST_CASE("annealing solves the public SK instance of 100 spins") {
   const char* folder = std::getenv("OPOLOOP_DATA");
-  std::ifstream file(std::string(folder != nullptr ? folder : "../shared/data") + "/small/cim_optimizer/SK1_N100_0.txt");
+  std::ifstream file(std::string(folder != nullptr ? folder : "../shared/data") +
+                     "/small/cim_optimizer/SK1_N100_0.txt");
   if (!file) {
     WARN("skipped: no public instances (set OPOLOOP_DATA)");
     return;
@@ -256,7 +262,8 @@ TEST_CASE("annealing solves the public SK instance of 100 spins") {
     CHECK(energy >= -734);  // known_values.csv: exact
     successes += reaches(energy, -734) ? 1 : 0;
   }
-  // Measured once with 20,000 other reads: P = 0.473. Five standard errors below that still is a good annealer.
+  // Measured once with 20,000 other reads: P = 0.473. Five standard errors below that still is a good
+  // annealer.
   const double p = 0.473;
   CHECK(successes > kReads * p - 5 * std::sqrt(kReads * p * (1 - p)));
 }

@@ -18,7 +18,8 @@ struct Plain {
   std::vector<std::int8_t> best_spins, spins;
 };
 
-Plain integrate(const IsingModel& model, const BifurcationParameters& p, std::uint64_t seed, std::uint32_t trajectory) {
+Plain integrate(const IsingModel& model, const BifurcationParameters& p, std::uint64_t seed,
+                std::uint32_t trajectory) {
   const auto n = static_cast<std::size_t>(model.size());
   Plain s;
   RandomSequence random(seed, Stream::bifurcation, trajectory);
@@ -48,7 +49,8 @@ Plain integrate(const IsingModel& model, const BifurcationParameters& p, std::ui
     }
     const double a = p.a0 * static_cast<double>(k) / static_cast<double>(p.steps);
     for (std::size_t i = 0; i < n; ++i) {
-      s.y[i] += p.dt * (-(p.a0 - a) * s.x[i] + p.c0 * (force[i] + model.field()[i] * (discrete ? 1.0 : mean)));
+      s.y[i] +=
+          p.dt * (-(p.a0 - a) * s.x[i] + p.c0 * (force[i] + model.field()[i] * (discrete ? 1.0 : mean)));
       s.x[i] += p.dt * p.a0 * s.y[i];
       if (std::abs(s.x[i]) > 1) {
         s.x[i] = s.x[i] > 0 ? 1 : -1;
