@@ -74,10 +74,12 @@ IsingModel quantise(const IsingModel& model, double scale) {
 std::string in_words(const Quantisation& q) {
   if (q.exact && q.scale == 1) return {};
   if (q.exact) {
-    return fmt::format("couplings and fields multiplied by {} to become {}-bit integers, exactly", q.scale, q.bits);
+    return fmt::format("couplings and fields multiplied by {} to become {}-bit integers, exactly", q.scale,
+                       q.bits);
   }
   return fmt::format(
-      "couplings and fields multiplied by {:.6g} and rounded to {}-bit integers: largest error {:.3g} ({:.3g} of "
+      "couplings and fields multiplied by {:.6g} and rounded to {}-bit integers: largest error {:.3g} "
+      "({:.3g} of "
       "the largest value), {} became zero",
       q.scale, q.bits, q.largest_error, q.relative_error, q.vanished);
 }
@@ -92,9 +94,10 @@ AdaptedProblem adapt(std::shared_ptr<const Problem> problem, const Capabilities&
   adapted.ancilla = problem->ising.has_field() && !capabilities.linear_term;
   const std::int64_t needed = n + (adapted.ancilla ? 1 : 0);
   if (capabilities.max_spins > 0 && needed > capabilities.max_spins) {
-    throw InputError(fmt::format("the problem needs {} spins{}, the device has {}", needed,
-                                 adapted.ancilla ? fmt::format(" ({} and an ancilla for its linear term)", n) : "",
-                                 capabilities.max_spins));
+    throw InputError(
+        fmt::format("the problem needs {} spins{}, the device has {}", needed,
+                    adapted.ancilla ? fmt::format(" ({} and an ancilla for its linear term)", n) : "",
+                    capabilities.max_spins));
   }
   if (adapted.ancilla) {
     auto with_one_more = std::make_shared<Problem>(*adapted.problem);

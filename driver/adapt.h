@@ -26,7 +26,7 @@ struct AdaptedProblem {
   std::shared_ptr<const Problem> problem;  ///< for the device; `original` itself where nothing had to change
   bool ancilla = false;                    ///< spin n carries the linear term (hamiltonian/ising_model.h)
   std::optional<Quantisation> quantisation;
-  std::vector<std::string> adaptations;    ///< in words, for the run file; empty where nothing changed
+  std::vector<std::string> adaptations;  ///< in words, for the run file; empty where nothing changed
 
   /// An energy of `original` in the device's units (exact quantisation: the same state; otherwise close).
   double device_energy(double energy) const;
@@ -37,9 +37,9 @@ struct AdaptedProblem {
   Result restore(Result result) const;
 };
 
-/// Makes a problem fit what a device can take: a linear term becomes an ancilla spin where the device has none,
-/// real couplings become integers where the device has only those: unchanged where they are integers in range,
-/// exact multiples of the smallest where that fits, and otherwise scaled so that the largest fills the
+/// Makes a problem fit what a device can take: a linear term becomes an ancilla spin where the device has
+/// none, real couplings become integers where the device has only those: unchanged where they are integers in
+/// range, exact multiples of the smallest where that fits, and otherwise scaled so that the largest fills the
 /// range. Throws InputError where more spins are needed than the device has.
 AdaptedProblem adapt(std::shared_ptr<const Problem> problem, const Capabilities& capabilities);
 

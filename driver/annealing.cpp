@@ -19,10 +19,10 @@ using kernels::AnnealingRandom;
 using kernels::AnnealingView;
 
 constexpr double kHotFieldShare = 0.8;
-constexpr double kColdExcitation = 0.05;          // probability at the last sweep of the smallest excitations
-constexpr double kSparseBelow = 0.05;             // a sparse coupling costs some 20 times a dense one
-constexpr std::int32_t kDenseAtMost = 32768;      // spins; beyond, dense rows would leave every cache
-constexpr double kIntegerFieldLimit = 32000;      // int16 with room for one flip
+constexpr double kColdExcitation = 0.05;      // probability at the last sweep of the smallest excitations
+constexpr double kSparseBelow = 0.05;         // a sparse coupling costs some 20 times a dense one
+constexpr std::int32_t kDenseAtMost = 32768;  // spins; beyond, dense rows would leave every cache
+constexpr double kIntegerFieldLimit = 32000;  // int16 with room for one flip
 
 struct Row {
   std::vector<std::int64_t> start;
@@ -57,8 +57,8 @@ Row rows_of(const IsingModel& model) {
   return rows;
 }
 
-/// The unit in which all couplings and fields are integers and every field stays within int16; 0 if none. Tried:
-/// 1, ½ … 1/16 (QUBOs), and the smallest value (±J/√N).
+/// The unit in which all couplings and fields are integers and every field stays within int16; 0 if none.
+/// Tried: 1, ½ … 1/16 (QUBOs), and the smallest value (±J/√N).
 double integer_unit(const IsingModel& model, const Row& rows) {
   double largest_field = 0;
   double smallest = std::numeric_limits<double>::infinity();
@@ -66,7 +66,8 @@ double integer_unit(const IsingModel& model, const Row& rows) {
     const double h = std::abs(model.field()[i]);
     double sum = h;
     if (h != 0) smallest = std::min(smallest, h);
-    for (auto e = static_cast<std::size_t>(rows.start[i]); e < static_cast<std::size_t>(rows.start[i + 1]); ++e) {
+    for (auto e = static_cast<std::size_t>(rows.start[i]); e < static_cast<std::size_t>(rows.start[i + 1]);
+         ++e) {
       sum += std::abs(rows.value[e]);
       smallest = std::min(smallest, std::abs(rows.value[e]));
     }
@@ -77,7 +78,8 @@ double integer_unit(const IsingModel& model, const Row& rows) {
     const auto whole = [unit](double value) {
       return std::abs(value / unit - std::nearbyint(value / unit)) <= 1e-12 * std::abs(value / unit);
     };
-    if (largest_field / unit <= kIntegerFieldLimit && std::all_of(rows.value.begin(), rows.value.end(), whole) &&
+    if (largest_field / unit <= kIntegerFieldLimit &&
+        std::all_of(rows.value.begin(), rows.value.end(), whole) &&
         std::all_of(model.field().begin(), model.field().end(), whole)) {
       return unit;
     }
@@ -104,7 +106,8 @@ class AnnealerOf final : public Annealer {
     if (dense) {
       dense_ = AlignedArray<Dense>(n * static_cast<std::size_t>(stride_));
       for (std::size_t i = 0; i < n; ++i) {
-        for (auto e = static_cast<std::size_t>(row_start_[i]); e < static_cast<std::size_t>(row_start_[i + 1]); ++e) {
+        for (auto e = static_cast<std::size_t>(row_start_[i]);
+             e < static_cast<std::size_t>(row_start_[i + 1]); ++e) {
           dense_[i * static_cast<std::size_t>(stride_) + static_cast<std::size_t>(column_[e])] =
               static_cast<Dense>(value_[e]);
         }
@@ -127,7 +130,9 @@ class AnnealerOf final : public Annealer {
     const double target = options.stop_energy ? (*options.stop_energy - model_.offset()) / unit_
                                               : -std::numeric_limits<double>::infinity();
     const double slack = 1e-9 * std::max(1.0, std::abs(target)) + (kInteger ? 0.0 : 1e-5 * std::abs(target));
-    const auto reached = [&](double energy) { return energy <= target + slack && confirmed(best_spins, options); };
+    const auto reached = [&](double energy) {
+      return energy <= target + slack && confirmed(best_spins, options);
+    };
     const std::int64_t ask_every = std::clamp<std::int64_t>(65536 / stride_, 1, 64);
     std::int64_t told = 0;
     bool stopped = options.stop_energy && reached(best);
@@ -173,7 +178,8 @@ class AnnealerOf final : public Annealer {
     double largest = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(n_); ++i) {
       double square = static_cast<double>(h_[i]) * static_cast<double>(h_[i]);
-      for (auto e = static_cast<std::size_t>(row_start_[i]); e < static_cast<std::size_t>(row_start_[i + 1]); ++e) {
+      for (auto e = static_cast<std::size_t>(row_start_[i]); e < static_cast<std::size_t>(row_start_[i + 1]);
+           ++e) {
         square += static_cast<double>(value_[e]) * static_cast<double>(value_[e]);
       }
       largest = std::max(largest, square);
@@ -203,11 +209,12 @@ class AnnealerOf final : public Annealer {
  private:
   struct State {
     explicit State(int stride)
-        : spins(static_cast<std::size_t>(stride)), fields(static_cast<std::size_t>(stride)),
+        : spins(static_cast<std::size_t>(stride)),
+          fields(static_cast<std::size_t>(stride)),
           thresholds(static_cast<std::size_t>(stride)) {}
     AlignedArray<Field> spins, fields, thresholds;
     AnnealingRandom random{};
-    double energy = 0;             // in units, without offset
+    double energy = 0;  // in units, without offset
     std::int64_t flips_since_rebuild = 0;
   };
 
@@ -231,7 +238,8 @@ class AnnealerOf final : public Annealer {
     }
     PhiloxWords words{};
     for (std::int32_t i = 0; i < n_; ++i) {
-      if (i % 128 == 0) words = philox_words(seed, Stream::annealing, read, 1, static_cast<std::uint32_t>(i / 128));
+      if (i % 128 == 0)
+        words = philox_words(seed, Stream::annealing, read, 1, static_cast<std::uint32_t>(i / 128));
       const bool down = (words[static_cast<std::size_t>(i % 128 / 32)] >> (i % 32) & 1U) != 0;
       state.spins[static_cast<std::size_t>(i)] = static_cast<Field>(down ? -1 : 1);
     }
@@ -248,8 +256,10 @@ class AnnealerOf final : public Annealer {
     double linear = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(n_); ++i) {
       double sum = 0;
-      for (auto e = static_cast<std::size_t>(row_start_[i]); e < static_cast<std::size_t>(row_start_[i + 1]); ++e) {
-        sum += static_cast<double>(value_[e]) * static_cast<double>(state.spins[static_cast<std::size_t>(column_[e])]);
+      for (auto e = static_cast<std::size_t>(row_start_[i]); e < static_cast<std::size_t>(row_start_[i + 1]);
+           ++e) {
+        sum += static_cast<double>(value_[e]) *
+               static_cast<double>(state.spins[static_cast<std::size_t>(column_[e])]);
       }
       const auto s = static_cast<double>(state.spins[i]);
       pairs += s * sum;

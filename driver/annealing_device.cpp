@@ -55,9 +55,13 @@ std::span<const ParameterHelp> AnnealingDevice::parameters() {
   return all;
 }
 
-AnnealingDevice::AnnealingDevice(DeviceUri uri) : LocalDevice(std::move(uri)) { require_empty_rest(parsed_uri()); }
+AnnealingDevice::AnnealingDevice(DeviceUri uri) : LocalDevice(std::move(uri)) {
+  require_empty_rest(parsed_uri());
+}
 
-void AnnealingDevice::validate(const Job& job) const { read_choices(job.settings); }
+void AnnealingDevice::validate(const Job& job) const {
+  read_choices(job.settings);
+}
 
 Result AnnealingDevice::execute(const Job& job, JobControl& control) {
   const IsingModel& model = job.problem->ising;
@@ -91,7 +95,9 @@ Result AnnealingDevice::execute(const Job& job, JobControl& control) {
     options.read = static_cast<std::uint32_t>(run);
     if (settings.until_target) options.stop_energy = settings.target_energy;
     options.stop = stop;
-    options.done = [&](std::int64_t sweeps) { control.progress.fetch_add(sweeps, std::memory_order_relaxed); };
+    options.done = [&](std::int64_t sweeps) {
+      control.progress.fetch_add(sweeps, std::memory_order_relaxed);
+    };
     AnnealingRead read = annealer->run(schedule, options);
     control.offer_energy(read.energy_best);
     if (settings.until_target && reaches(read.energy_best, *settings.target_energy)) reached = true;

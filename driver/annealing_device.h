@@ -7,9 +7,9 @@
 
 namespace opoloop {
 
-/// `annealing:` Metropolis simulated annealing (driver/annealing.h), the software rival every Ising machine has
-/// to beat. A run is one read from a random start, a step one sweep. The samples of a seed do not depend on the
-/// number of threads.
+/// `annealing:` Metropolis simulated annealing (driver/annealing.h), the software rival every Ising machine
+/// has to beat. A run is one read from a random start, a step one sweep. The samples of a seed do not depend
+/// on the number of threads.
 class AnnealingDevice final : public LocalDevice {
  public:
   explicit AnnealingDevice(DeviceUri uri);

@@ -20,10 +20,19 @@ class Block {
  public:
   Block(const IsingModel& model, const Coupling& coupling, const BifurcationParameters& parameters,
         const BifurcationOptions& options)
-      : model_(model), coupling_(coupling), p_(parameters), options_(options), n_(model.size()),
-        tiles_((options.trajectories + kTileLanes - 1) / kTileLanes), tile_floats_(static_cast<std::size_t>(n_) * 16),
-        x_(size()), y_(size()), field_(size()), energy_(static_cast<std::size_t>(tiles_) * 16),
-        mean_abs_(static_cast<std::size_t>(tiles_) * 16), discrete_(parameters.kind == BifurcationKind::discrete) {
+      : model_(model),
+        coupling_(coupling),
+        p_(parameters),
+        options_(options),
+        n_(model.size()),
+        tiles_((options.trajectories + kTileLanes - 1) / kTileLanes),
+        tile_floats_(static_cast<std::size_t>(n_) * 16),
+        x_(size()),
+        y_(size()),
+        field_(size()),
+        energy_(static_cast<std::size_t>(tiles_) * 16),
+        mean_abs_(static_cast<std::size_t>(tiles_) * 16),
+        discrete_(parameters.kind == BifurcationKind::discrete) {
     if (discrete_) sign_ = AlignedArray<float>(size());
     if (model.has_field()) {
       h_.assign(static_cast<std::size_t>(n_), 0.0F);
@@ -44,12 +53,7 @@ class Block {
     while (step < p_.steps && !stopped) {
       // The field belongs to the state before this step; in dSB its energy comes with it.
       if (discrete_) {
-        coupling_.apply(sign_.data(), field_.data(), tiles_);
-        for (int t = 0; t < tiles_; ++t) {
-          if ((flipped_tiles >> t & 1) == 0) continue;
-          kernels::bifurcation_energies(n_, tile(sign_, t), tile(field_, t), h(), &energy_[at(t * 16)]);
-          stopped = remember(t, step) || stopped;
-        }
+        stopped = look_discrete(flipped_tiles, step);
         flipped_tiles = 0;
         if (stopped) break;
       } else {
@@ -69,7 +73,7 @@ class Block {
         if (options_.done) options_.done((step - std::exchange(told, step)) * options_.trajectories);
       }
     }
-    look(flipped_tiles, step);
+    if (flipped_tiles != 0) discrete_ ? look_discrete(flipped_tiles, step) : look(flipped_tiles, step);
     if (options_.done && step > told) options_.done((step - told) * options_.trajectories);
     return answers(step);
   }
@@ -82,7 +86,8 @@ class Block {
 
   void start() {
     for (int l = 0; l < tiles_ * 16; ++l) {
-      RandomSequence random(options_.seed, Stream::bifurcation, options_.first_trajectory + static_cast<std::uint32_t>(l));
+      RandomSequence random(options_.seed, Stream::bifurcation,
+                            options_.first_trajectory + static_cast<std::uint32_t>(l));
       float* x = tile(x_, l / 16) + l % 16;
       float* y = tile(y_, l / 16) + l % 16;
       double sum = 0;
@@ -114,7 +119,20 @@ class Block {
     return kernels::bifurcation_step(n_, s, mean_abs) != 0;
   }
 
-  /// Energies of the signs of x now, in the tiles whose bits are set. True where one reaches the target.
+  /// dSB: J sgn x for all tiles, and the energies that come with it in the tiles whose bits are set (always
+  /// this way, so that the same spins have the same energy to the bit). True where one reaches the target.
+  bool look_discrete(std::uint64_t tiles, std::int64_t step) {
+    bool reached = false;
+    coupling_.apply(sign_.data(), field_.data(), tiles_);
+    for (int t = 0; t < tiles_; ++t) {
+      if ((tiles >> t & 1) == 0) continue;
+      kernels::bifurcation_energies(n_, tile(sign_, t), tile(field_, t), h(), &energy_[at(t * 16)]);
+      reached = remember(t, step) || reached;
+    }
+    return reached;
+  }
+
+  /// bSB: energies of the signs of x now, in the tiles whose bits are set.
   bool look(std::uint64_t tiles, std::int64_t step) {
     bool reached = false;
     for (int t = 0; t < tiles_; ++t) {
@@ -175,7 +193,8 @@ class Block {
         run.round_best = steps;
       }
       const float* x = tile(x_, static_cast<int>(l) / 16) + l % 16;
-      for (std::size_t i = 0; i < run.spins_final.size(); ++i) run.diverged = run.diverged || !std::isfinite(x[i * 16]);
+      for (std::size_t i = 0; i < run.spins_final.size(); ++i)
+        run.diverged = run.diverged || !std::isfinite(x[i * 16]);
     }
     return runs;
   }

@@ -22,19 +22,19 @@ enum class BifurcationKind {
 ///     dy_i/dt = −(a0 − a(t)) x_i + c0 Σ_j J_ij sgn x_j   dSB
 ///     dx_i/dt = a0 y_i
 ///
-/// with inelastic walls: |x_i| > 1 sets x_i = sgn x_i, y_i = 0. Symplectic Euler, y first; a rises linearly from
-/// 0 to a0 over the run; spins are the signs of x. (J here is the paper's with H = −½ σJσ, the same sign.)
-/// A linear term adds c0 h_i in dSB and c0 h_i ⟨|x|⟩ in bSB, so that it keeps its weight against J x while
-/// amplitudes are small (physics.md 3, "External field").
+/// with inelastic walls: |x_i| > 1 sets x_i = sgn x_i, y_i = 0. Symplectic Euler, y first; a rises linearly
+/// from 0 to a0 over the run; spins are the signs of x. (J here is the paper's with H = −½ σJσ, the same
+/// sign.) A linear term adds c0 h_i in dSB and c0 h_i ⟨|x|⟩ in bSB, so that it keeps its weight against J x
+/// while amplitudes are small (physics.md 3, "External field").
 struct BifurcationParameters {
   BifurcationKind kind = BifurcationKind::discrete;
   double dt = 1.25;
   double a0 = 1;
-  double c0 = 0;                ///< [G21]: 0.5 √(N−1) / √(Σ_ij J_ij²), fields counted as couplings to an ancilla
-  double start = 0.1;           ///< x and y start uniform in ± this
+  double c0 = 0;  ///< [G21]: 0.5 √(N−1) / √(Σ_ij J_ij²), fields counted as couplings to an ancilla
+  double start = 0.1;  ///< x and y start uniform in ± this
   std::int64_t steps = 1000;
-  std::int64_t energy_every = 1;  ///< bSB: look at the energy every so many steps (and at the last); dSB has it
-                                  ///< from its own product every step
+  std::int64_t energy_every = 1;  ///< bSB: look at the energy every so many steps (and at the last); dSB has
+                                  ///< it from its own product every step
 };
 
 /// c0 of [G21], with the ancilla's couplings h_i counted in Σ J² and N where there is a field.
@@ -59,8 +59,8 @@ struct BifurcationOptions {
   std::function<void(std::int64_t)> done;  ///< told how many trajectory-steps were done; may be empty
 };
 
-/// Runs one block of trajectories side by side. Thread-safe; the result of a trajectory depends on nothing but the
-/// problem, the parameters, the seed and its number.
+/// Runs one block of trajectories side by side. Thread-safe; the result of a trajectory depends on nothing
+/// but the problem, the parameters, the seed and its number.
 std::vector<BifurcationRun> run_bifurcation(const IsingModel& model, const Coupling& coupling,
                                             const BifurcationParameters& parameters,
                                             const BifurcationOptions& options);

@@ -33,7 +33,8 @@ std::span<const ParameterHelp> BifurcationDevice::parameters() {
   return all;
 }
 
-BifurcationDevice::BifurcationDevice(DeviceUri uri, BifurcationKind kind) : LocalDevice(std::move(uri)), kind_(kind) {
+BifurcationDevice::BifurcationDevice(DeviceUri uri, BifurcationKind kind)
+    : LocalDevice(std::move(uri)), kind_(kind) {
   require_empty_rest(parsed_uri());
 }
 
@@ -46,11 +47,14 @@ BifurcationParameters BifurcationDevice::read_parameters(const JobSettings& sett
   p.a0 = reader.number("a0", p.a0, 0, 100, true);
   p.c0 = reader.number("c0", 0, 0, kMost, true);
   p.start = reader.number("start", p.start, 0, 1, true);
-  p.energy_every = reader.integer("energy_every", p.energy_every, 1, std::numeric_limits<std::int64_t>::max());
+  p.energy_every =
+      reader.integer("energy_every", p.energy_every, 1, std::numeric_limits<std::int64_t>::max());
   return p;
 }
 
-void BifurcationDevice::validate(const Job& job) const { read_parameters(job.settings); }
+void BifurcationDevice::validate(const Job& job) const {
+  read_parameters(job.settings);
+}
 
 Result BifurcationDevice::execute(const Job& job, JobControl& control) {
   const IsingModel& model = job.problem->ising;
@@ -60,7 +64,10 @@ Result BifurcationDevice::execute(const Job& job, JobControl& control) {
   const std::unique_ptr<Coupling> coupling = make_coupling(model);
   if (p.c0 == 0) p.c0 = bifurcation_c0(model);
   const std::int64_t n = model.size();
-  p.steps = settings.steps.value_or(std::clamp<std::int64_t>(5 * n, 200, 10000));
+  // Tuned on SK: the best number of steps grows about as n, and is larger for dSB.
+  p.steps = settings.steps.value_or(kind_ == BifurcationKind::ballistic
+                                        ? std::clamp<std::int64_t>(2 * n, 100, 10000)
+                                        : std::clamp<std::int64_t>(3 * n, 150, 10000));
   const int runs = settings.runs.value_or(128);
   control.total = p.steps * runs;
   const double setup_s = setup_clock.elapsed_s();

@@ -30,7 +30,8 @@ ParameterReader::ParameterReader(const std::string& scheme, const std::map<std::
     if (known.empty()) throw InputError(fmt::format("{}: takes no parameters, got '{}'", scheme, name));
     std::vector<std::string> names;
     for (const auto& p : known) names.push_back(p.name);
-    throw InputError(fmt::format("{}: has no parameter '{}'; it has: {}", scheme, name, fmt::join(names, ", ")));
+    throw InputError(
+        fmt::format("{}: has no parameter '{}'; it has: {}", scheme, name, fmt::join(names, ", ")));
   }
 }
 
@@ -42,8 +43,9 @@ double ParameterReader::number(const std::string& name, double fallback, double 
   const bool fine = parse_whole(found->second, value) && std::isfinite(value) &&
                     (low_open ? value > low : value >= low) && value <= high;
   if (!fine) {
-    const std::string range = std::isinf(high) ? fmt::format("a number {} {}", low_open ? ">" : "≥", low)
-                                               : fmt::format("a number in {}{}, {}]", low_open ? "(" : "[", low, high);
+    const std::string range = std::isinf(high)
+                                  ? fmt::format("a number {} {}", low_open ? ">" : "≥", low)
+                                  : fmt::format("a number in {}{}, {}]", low_open ? "(" : "[", low, high);
     throw InputError(fmt::format("{}: {} = '{}': expected {}", scheme_, name, found->second, range));
   }
   return value;
@@ -72,6 +74,8 @@ std::string ParameterReader::choice(const std::string& name, const std::string& 
   return found->second;
 }
 
-std::string number_text(double value) { return fmt::format("{}", value); }
+std::string number_text(double value) {
+  return fmt::format("{}", value);
+}
 
 }  // namespace opoloop

@@ -26,8 +26,10 @@ class ParameterReader {
 
   bool has(const std::string& name) const { return given_.contains(name); }
   /// The number given, or `fallback`; in [low, high], or (low, high] where `low_open`.
-  double number(const std::string& name, double fallback, double low, double high, bool low_open = false) const;
-  std::int64_t integer(const std::string& name, std::int64_t fallback, std::int64_t low, std::int64_t high) const;
+  double number(const std::string& name, double fallback, double low, double high,
+                bool low_open = false) const;
+  std::int64_t integer(const std::string& name, std::int64_t fallback, std::int64_t low,
+                       std::int64_t high) const;
   /// One of `choices`, or `fallback`.
   std::string choice(const std::string& name, const std::string& fallback,
                      std::span<const std::string> choices) const;

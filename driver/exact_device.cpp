@@ -11,7 +11,9 @@
 
 namespace opoloop {
 
-ExactDevice::ExactDevice(DeviceUri uri) : LocalDevice(std::move(uri)) { require_empty_rest(parsed_uri()); }
+ExactDevice::ExactDevice(DeviceUri uri) : LocalDevice(std::move(uri)) {
+  require_empty_rest(parsed_uri());
+}
 
 Capabilities ExactDevice::capabilities() const {
   Capabilities can;
@@ -20,7 +22,9 @@ Capabilities ExactDevice::capabilities() const {
   return can;
 }
 
-void ExactDevice::validate(const Job& job) const { ParameterReader("exact", job.settings.parameters, {}); }
+void ExactDevice::validate(const Job& job) const {
+  ParameterReader("exact", job.settings.parameters, {});
+}
 
 Result ExactDevice::execute(const Job& job, JobControl& control) {
   const IsingModel& model = job.problem->ising;
@@ -29,8 +33,8 @@ Result ExactDevice::execute(const Job& job, JobControl& control) {
   const std::int64_t states = std::int64_t{1} << (model.has_field() ? model.size() : model.size() - 1);
   control.total = states;
   const StopClock clock(settings.time_limit_s, control.cancel);
-  const BruteForceResult found =
-      brute_force(model, settings.threads, std::max(runs, 1), [&] { return clock.stop(); }, &control.progress);
+  const BruteForceResult found = brute_force(
+      model, settings.threads, std::max(runs, 1), [&] { return clock.stop(); }, &control.progress);
   control.offer_energy(found.energy);
 
   Result result;

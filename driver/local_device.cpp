@@ -85,7 +85,9 @@ void check_settings(const Job& job, const Capabilities& can) {
 
 }  // namespace
 
-LocalDevice::~LocalDevice() { assert(jobs_.empty() && "a derived destructor must call stop()"); }
+LocalDevice::~LocalDevice() {
+  assert(jobs_.empty() && "a derived destructor must call stop()");
+}
 
 void LocalDevice::validate(const Job&) const {}
 
@@ -121,12 +123,15 @@ std::shared_ptr<LocalDevice::LocalJob> LocalDevice::find(const std::string& id) 
   const std::lock_guard lock(mutex_);
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) {
-    throw InputError(fmt::format("device '{}' has no job '{}' (an answer can be fetched once)", uri_.text, id));
+    throw InputError(
+        fmt::format("device '{}' has no job '{}' (an answer can be fetched once)", uri_.text, id));
   }
   return found->second;
 }
 
-JobStatus LocalDevice::poll(const std::string& id, Progress* progress) { return find(id)->status(progress); }
+JobStatus LocalDevice::poll(const std::string& id, Progress* progress) {
+  return find(id)->status(progress);
+}
 
 JobStatus LocalDevice::wait(const std::string& id, double timeout_s, Progress* progress) {
   const auto local = find(id);
@@ -155,7 +160,9 @@ Result LocalDevice::result(const std::string& id) {
   return std::move(local->result);
 }
 
-void LocalDevice::cancel(const std::string& id) { find(id)->control.cancel.store(true); }
+void LocalDevice::cancel(const std::string& id) {
+  find(id)->control.cancel.store(true);
+}
 
 void LocalDevice::stop() {
   std::map<std::string, std::shared_ptr<LocalJob>> jobs;

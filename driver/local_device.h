@@ -15,9 +15,9 @@ namespace opoloop {
 
 /// What a running job and the thread that watches it say to each other.
 struct JobControl {
-  std::atomic<bool> cancel{false};          ///< set from outside: stop soon, answer with what is done
-  std::atomic<std::int64_t> progress{0};    ///< trajectory·steps done
-  std::atomic<std::int64_t> total{0};       ///< trajectory·steps asked; 0 until known
+  std::atomic<bool> cancel{false};        ///< set from outside: stop soon, answer with what is done
+  std::atomic<std::int64_t> progress{0};  ///< trajectory·steps done
+  std::atomic<std::int64_t> total{0};     ///< trajectory·steps asked; 0 until known
   std::atomic<double> best_energy{std::numeric_limits<double>::infinity()};
 
   /// Lowers best_energy to `energy` if that is lower. Any thread.

@@ -24,9 +24,13 @@ const std::vector<std::pair<std::string, Maker>>& device_makers() {
       {"emulator", [](DeviceUri uri) { return std::make_unique<EmulatorDevice>(std::move(uri)); }},
       {"annealing", [](DeviceUri uri) { return std::make_unique<AnnealingDevice>(std::move(uri)); }},
       {"dsb",
-       [](DeviceUri uri) { return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::discrete); }},
+       [](DeviceUri uri) {
+         return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::discrete);
+       }},
       {"bsb",
-       [](DeviceUri uri) { return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::ballistic); }},
+       [](DeviceUri uri) {
+         return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::ballistic);
+       }},
       {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
   };
   return makers;

@@ -10,7 +10,8 @@ namespace opoloop {
 /// that a Result can say so. Cheap enough to ask once a sweep of a small problem.
 class StopClock {
  public:
-  StopClock(std::optional<double> limit_s, const std::atomic<bool>& cancel) : limit_s_(limit_s), cancel_(cancel) {}
+  StopClock(std::optional<double> limit_s, const std::atomic<bool>& cancel)
+      : limit_s_(limit_s), cancel_(cancel) {}
 
   bool stop() const {
     if (cancel_.load(std::memory_order_relaxed)) {

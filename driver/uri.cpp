@@ -87,7 +87,8 @@ DeviceUri parse_device_uri(const std::string& text) {
 
 void require_empty_rest(const DeviceUri& uri) {
   if (!uri.rest.empty()) {
-    refuse(uri.text, fmt::format("'{}:' takes nothing but ?key=value after the colon, got '{}'", uri.scheme, uri.rest));
+    refuse(uri.text,
+           fmt::format("'{}:' takes nothing but ?key=value after the colon, got '{}'", uri.scheme, uri.rest));
   }
 }
 

@@ -18,9 +18,9 @@ constexpr std::int64_t kRebuildEvery = 4096;  // flips between two questions to 
 
 struct Tables {
   std::int32_t n = 0;
-  std::int32_t stride = 0;           // n rounded up to whole vectors
-  std::vector<double> twice_J;       // [k][stride]: 2 J_kj
-  std::vector<double> h;             // [stride]
+  std::int32_t stride = 0;      // n rounded up to whole vectors
+  std::vector<double> twice_J;  // [k][stride]: 2 J_kj
+  std::vector<double> h;        // [stride]
   double tolerance = 0;
 };
 
@@ -65,11 +65,14 @@ Tables make_tables(const IsingModel& model) {
 class Enumeration {
  public:
   Enumeration(const Tables& tables, int max_states)
-      : t_(tables), max_states_(max_states), spins_(static_cast<std::size_t>(tables.stride)),
+      : t_(tables),
+        max_states_(max_states),
+        spins_(static_cast<std::size_t>(tables.stride)),
         fields_(static_cast<std::size_t>(tables.stride)) {}
 
   /// States with spins `free`, … n−1 given by the bits of `top`, all values of the spins below.
-  void run(int free, std::uint32_t top, const std::function<bool()>& stop, std::atomic<std::int64_t>* progress) {
+  void run(int free, std::uint32_t top, const std::function<bool()>& stop,
+           std::atomic<std::int64_t>* progress) {
     state_ = top << free;
     rebuild();
     consider();
@@ -152,16 +155,17 @@ class Enumeration {
 
 }  // namespace
 
-BruteForceResult brute_force(const IsingModel& model, int threads, int max_states, const std::function<bool()>& stop,
-                             std::atomic<std::int64_t>* progress) {
+BruteForceResult brute_force(const IsingModel& model, int threads, int max_states,
+                             const std::function<bool()>& stop, std::atomic<std::int64_t>* progress) {
   const std::int32_t n = model.size();
   if (n > kBruteForceMaxSpins) {
-    throw InputError(fmt::format("brute force takes at most {} spins, the problem has {}", kBruteForceMaxSpins, n));
+    throw InputError(
+        fmt::format("brute force takes at most {} spins, the problem has {}", kBruteForceMaxSpins, n));
   }
   max_states = std::max(max_states, 1);
   const Tables tables = make_tables(model);
   const bool mirror = !model.has_field();
-  const int variable = mirror ? n - 1 : n;       // the last spin stays +1 where h = 0
+  const int variable = mirror ? n - 1 : n;         // the last spin stays +1 where h = 0
   const int top_bits = std::min(6, variable / 2);  // the same split for any number of threads
   const int free = variable - top_bits;
   std::vector<Enumeration> parts(std::size_t{1} << top_bits, Enumeration(tables, max_states));
@@ -184,7 +188,8 @@ BruteForceResult brute_force(const IsingModel& model, int threads, int max_state
         if (static_cast<int>(result.ground_states.size()) >= max_states) break;
         std::vector<std::int8_t> spins(static_cast<std::size_t>(n));
         for (std::int32_t i = 0; i < n; ++i) {
-          spins[static_cast<std::size_t>(i)] = static_cast<std::int8_t>((state >> i & 1U) != 0 ? -sign : sign);
+          spins[static_cast<std::size_t>(i)] =
+              static_cast<std::int8_t>((state >> i & 1U) != 0 ? -sign : sign);
         }
         result.ground_states.push_back(std::move(spins));
       }

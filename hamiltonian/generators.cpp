@@ -16,20 +16,23 @@ namespace {
 /// The options of one call, defaults filled in, read by type.
 class Options {
  public:
-  Options(const GeneratorFamily& family, const std::map<std::string, std::string>& given) : family_(family.name) {
+  Options(const GeneratorFamily& family, const std::map<std::string, std::string>& given)
+      : family_(family.name), given_(given) {
     for (const GeneratorOption& option : family.options) {
       if (!option.default_value.empty()) values_[option.name] = option.default_value;
       names_.push_back(option.name);
     }
     for (const auto& [name, value] : given) {
       if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
-        throw InputError(fmt::format("{}: no option '{}'; it has: {}", family_, name, fmt::join(names_, ", ")));
+        throw InputError(
+            fmt::format("{}: no option '{}'; it has: {}", family_, name, fmt::join(names_, ", ")));
       }
       values_[name] = value;
     }
   }
 
-  bool has(const std::string& name) const { return values_.contains(name); }
+  /// True where the caller gave it, rather than the default.
+  bool given(const std::string& name) const { return given_.contains(name); }
 
   const std::string& text(const std::string& name) const {
     const auto found = values_.find(name);
@@ -68,6 +71,7 @@ class Options {
   }
 
   std::string family_;
+  const std::map<std::string, std::string>& given_;
   std::vector<std::string> names_;
   std::map<std::string, std::string> values_;
 };
@@ -92,20 +96,28 @@ CouplingKind couplings_of(const Options& o) {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
-      {{"sk", "Sherrington–Kirkpatrick spin glass: all pairs coupled",
+      {{"sk",
+        "Sherrington–Kirkpatrick spin glass: all pairs coupled",
         {kN, kCouplings, {"variance", "1", "variance of the couplings: 1 or 1/n"}, kSeed}},
        [](const Options& o) {
-         return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"), o.seed());
+         return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"),
+                                        o.seed());
        }},
-      {{"erdos-renyi", "max-cut on a random graph, each pair with probability p or m edges in all",
-        {kN, {"p", "", "probability of an edge (give p or m)"}, {"m", "", "number of edges (give p or m)"}, kWeights,
+      {{"erdos-renyi",
+        "max-cut on a random graph, each pair with probability p or m edges in all",
+        {kN,
+         {"p", "0.5", "probability of an edge"},
+         {"m", "0", "number of edges; 0: by p"},
+         kWeights,
          kSeed}},
        [](const Options& o) {
-         if (o.has("p") == o.has("m")) throw InputError("erdos-renyi: give either p or m");
-         return o.has("p") ? erdos_renyi(o.count("n"), o.number("p"), weights_of(o), o.seed())
-                           : erdos_renyi_edges(o.count("n"), o.integer("m"), weights_of(o), o.seed());
+         const std::int64_t m = o.integer("m");
+         if (m != 0 && o.given("p")) throw InputError("erdos-renyi: give either p or m");
+         return m == 0 ? erdos_renyi(o.count("n"), o.number("p"), weights_of(o), o.seed())
+                       : erdos_renyi_edges(o.count("n"), m, weights_of(o), o.seed());
        }},
-      {{"regular", "max-cut on a random d-regular graph",
+      {{"regular",
+        "max-cut on a random d-regular graph",
         {kN, {"d", "3", "degree of every node"}, kWeights, kSeed}},
        [](const Options& o) { return random_regular(o.count("n"), o.count("d"), weights_of(o), o.seed()); }},
       {{"complete", "max-cut on the complete graph with weights ±1 (K2000 is one)", {kN, kSeed}},
@@ -114,15 +126,23 @@ const std::vector<Entry>& entries() {
        [](const Options& o) { return moebius_ladder(o.count("n")); }},
       {{"torus", "max-cut on a square lattice with periodic boundary", {kLength, kCouplings, kSeed}},
        [](const Options& o) { return torus(o.count("l"), couplings_of(o), o.seed()); }},
-      {{"wishart", "Wishart-planted spin glass (arXiv:1906.00275): dense, hard, optimum known",
-        {kN, {"alpha", "0.5", "M/N, columns per spin; hardest well below 1"},
-         {"couplings", "integer", "integer (exact) or gaussian (as in the paper)"}, kSeed}},
+      {{"wishart",
+        "Wishart-planted spin glass (arXiv:1906.00275): dense, hard, optimum known",
+        {kN,
+         {"alpha", "0.5", "M/N, columns per spin; hardest well below 1"},
+         {"couplings", "integer", "integer (exact) or gaussian (as in the paper)"},
+         kSeed}},
        [](const Options& o) {
-         return wishart_planted(o.count("n"), o.number("alpha"), o.is("couplings", "integer", "gaussian"), o.seed());
+         return wishart_planted(o.count("n"), o.number("alpha"), o.is("couplings", "integer", "gaussian"),
+                                o.seed());
        }},
-      {{"tile2d", "tile-planted square lattice (arXiv:1711.04083): sparse, optimum known",
-        {kLength, {"p1", "0", "probability of cells with 1 ground state"},
-         {"p2", "0", "… with 2"}, {"p3", "0", "… with 3; the rest have 4"}, kSeed}},
+      {{"tile2d",
+        "tile-planted square lattice (arXiv:1711.04083): sparse, optimum known",
+        {kLength,
+         {"p1", "0", "probability of cells with 1 ground state"},
+         {"p2", "0", "… with 2"},
+         {"p3", "0", "… with 3; the rest have 4"},
+         kSeed}},
        [](const Options& o) {
          return tile_planted(o.count("l"), o.number("p1"), o.number("p2"), o.number("p3"), o.seed());
        }},

@@ -18,7 +18,8 @@ enum class CouplingKind { gaussian, plus_minus_one };
 enum class WeightKind { one, plus_minus_one };
 
 /// Sherrington–Kirkpatrick: all pairs, J_ij ~ N(0, variance) or ±√variance. Ising problem.
-Problem sherrington_kirkpatrick(std::int32_t n, CouplingKind couplings, bool variance_one_over_n, std::uint64_t seed);
+Problem sherrington_kirkpatrick(std::int32_t n, CouplingKind couplings, bool variance_one_over_n,
+                                std::uint64_t seed);
 
 /// Max-cut on G(n, p): each pair is an edge with probability p.
 Problem erdos_renyi(std::int32_t n, double p, WeightKind weights, std::uint64_t seed);

@@ -3,9 +3,9 @@
 // Why this shape. At the temperatures that matter nine proposals in ten are refused, so the time goes into
 // finding the few spins that flip and into random numbers, not into flips. All random numbers of a sweep are
 // drawn first, as thresholds on s_i f_i, in vector registers. Then whole vectors of spins are compared with
-// their thresholds at once and the first spin that accepts flips; its column updates the fields, and the spins
-// after it in the same vector are compared again. The outcome is that of proposing the spins one by one in
-// order, so it does not depend on the vector length.
+// their thresholds at once and the first spin that accepts flips; its column updates the fields, and the
+// spins after it in the same vector are compared again. The outcome is that of proposing the spins one by one
+// in order, so it does not depend on the vector length.
 
 #include "driver/kernels/annealing_kernels.h"
 
@@ -17,6 +17,8 @@
 #include "hwy/highway.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 HWY_BEFORE_NAMESPACE();
 namespace opoloop::HWY_NAMESPACE {
@@ -27,12 +29,20 @@ namespace hn = hwy::HWY_NAMESPACE;
 using F = hn::CappedTag<float, 16>;
 using U = hn::RebindToUnsigned<F>;
 using I = hn::RebindToSigned<F>;
-using S = hn::Rebind<std::int16_t, F>;   // as many int16 as floats in a register
+using S = hn::Rebind<std::int16_t, F>;  // as many int16 as floats in a register
 using S16 = hn::CappedTag<std::int16_t, 16>;
 constexpr std::size_t kLanes = hn::MaxLanes(F());
 constexpr std::size_t kParts = 16 / kLanes;
 
-HWY_INLINE hn::Vec<U> rotate_left_11(hn::Vec<U> x) { return hn::Or(hn::ShiftLeft<11>(x), hn::ShiftRight<21>(x)); }
+// One spin in sixteen sits a sweep out, whatever its energy. Metropolis' rule accepts ΔE ≤ 0 with certainty,
+// and in a fixed order of spins that makes moves deterministic: a domain wall of a chain runs to its end in
+// one sweep, and not every state can be reached. With idle spins every state can. These four bits are not
+// among the 24 that make u.
+constexpr std::uint32_t kIdleBits = 0xF0;
+
+HWY_INLINE hn::Vec<U> rotate_left_11(hn::Vec<U> x) {
+  return hn::Or(hn::ShiftLeft<11>(x), hn::ShiftRight<21>(x));
+}
 
 /// −ln u for u = (word >> 8 + ½) 2⁻²⁴: exponent and mantissa apart, log2(1+t) = t + t(1−t) q(t) on [0, 1]
 /// with an error of 2.2e−6 (Lawson fit), exact at both ends.
@@ -42,8 +52,7 @@ HWY_INLINE hn::Vec<F> minus_ln(hn::Vec<U> word) {
   const auto u = hn::Add(hn::ConvertTo(f, hn::BitCast(i, hn::ShiftRight<8>(word))), hn::Set(f, 0.5F));
   const auto bits = hn::BitCast(i, u);
   const auto exponent = hn::ConvertTo(f, hn::Sub(hn::ShiftRight<23>(bits), hn::Set(i, 127 + 24)));
-  const auto mantissa =
-      hn::BitCast(f, hn::Or(hn::And(bits, hn::Set(i, 0x007FFFFF)), hn::Set(i, 0x3F800000)));
+  const auto mantissa = hn::BitCast(f, hn::Or(hn::And(bits, hn::Set(i, 0x007FFFFF)), hn::Set(i, 0x3F800000)));
   const auto t = hn::Sub(mantissa, hn::Set(f, 1.0F));
   auto q = hn::Set(f, 0.025840202F);
   q = hn::MulAdd(q, t, hn::Set(f, -0.095953911F));
@@ -56,9 +65,11 @@ HWY_INLINE hn::Vec<F> minus_ln(hn::Vec<U> word) {
 
 /// Calls store(index, values) for every vector of thresholds; stride is a multiple of 16.
 template <class Store>
-HWY_INLINE void draw(float half_temperature, int stride, kernels::AnnealingRandom& random, const Store& store) {
+HWY_INLINE void draw(float half_temperature, int stride, kernels::AnnealingRandom& random,
+                     const Store& store) {
   const U u;
   const auto scale = hn::Set(F(), half_temperature);
+  const auto never = hn::Set(F(), -std::numeric_limits<float>::max());
   hn::Vec<U> s0[kParts], s1[kParts], s2[kParts], s3[kParts];
   for (std::size_t p = 0; p < kParts; ++p) {
     s0[p] = hn::Load(u, random.state[0] + p * kLanes);
@@ -76,7 +87,9 @@ HWY_INLINE void draw(float half_temperature, int stride, kernels::AnnealingRando
       s0[p] = hn::Xor(s0[p], s3[p]);
       s2[p] = hn::Xor(s2[p], t);
       s3[p] = rotate_left_11(s3[p]);
-      store(static_cast<std::size_t>(base) + p * kLanes, hn::Mul(minus_ln(word), scale));
+      const auto idle = hn::RebindMask(F(), hn::Eq(hn::And(word, hn::Set(u, kIdleBits)), hn::Zero(u)));
+      const auto threshold = hn::Mul(minus_ln(word), scale);
+      store(static_cast<std::size_t>(base) + p * kLanes, hn::IfThenElse(idle, never, threshold));
     }
   }
   for (std::size_t p = 0; p < kParts; ++p) {
@@ -91,8 +104,10 @@ void draw_int16_impl(float half_temperature, int stride, kernels::AnnealingRando
                      std::int16_t* HWY_RESTRICT thresholds) {
   // Entries beyond n hold a field of 32767: no threshold may reach it.
   const auto most = hn::Set(F(), 32766.0F);
+  const auto least = hn::Set(F(), -32768.0F);
   draw(half_temperature, stride, random, [&](std::size_t at, hn::Vec<F> values) HWY_ATTR {
-    hn::Store(hn::DemoteTo(S(), hn::ConvertTo(I(), hn::Min(values, most))), S(), thresholds + at);
+    const auto bounded = hn::Max(hn::Min(values, most), least);
+    hn::Store(hn::DemoteTo(S(), hn::ConvertTo(I(), bounded)), S(), thresholds + at);
   });
 }
 
@@ -123,7 +138,8 @@ HWY_INLINE void add_column(const std::int8_t* HWY_RESTRICT row, int stride, std:
   }
 }
 
-HWY_INLINE void add_column(const float* HWY_RESTRICT row, int stride, float twice, float* HWY_RESTRICT fields) {
+HWY_INLINE void add_column(const float* HWY_RESTRICT row, int stride, float twice,
+                           float* HWY_RESTRICT fields) {
   const F d;
   const auto factor = hn::Set(d, twice);
   for (std::size_t j = 0; j < static_cast<std::size_t>(stride); j += hn::MaxLanes(F())) {
@@ -169,8 +185,8 @@ int sweep_int16_impl(const kernels::AnnealingView<std::int16_t>& J, const std::i
   return sweep_with(S16(), J, thresholds, spins, fields, energy);
 }
 
-int sweep_float_impl(const kernels::AnnealingView<float>& J, const float* thresholds, float* spins, float* fields,
-                     double& energy) {
+int sweep_float_impl(const kernels::AnnealingView<float>& J, const float* thresholds, float* spins,
+                     float* fields, double& energy) {
   return sweep_with(F(), J, thresholds, spins, fields, energy);
 }
 
@@ -198,7 +214,8 @@ int sweep(const AnnealingView<std::int16_t>& J, const std::int16_t* thresholds, 
           std::int16_t* fields, double& energy) {
   return HWY_DYNAMIC_DISPATCH(sweep_int16_impl)(J, thresholds, spins, fields, energy);
 }
-int sweep(const AnnealingView<float>& J, const float* thresholds, float* spins, float* fields, double& energy) {
+int sweep(const AnnealingView<float>& J, const float* thresholds, float* spins, float* fields,
+          double& energy) {
   return HWY_DYNAMIC_DISPATCH(sweep_float_impl)(J, thresholds, spins, fields, energy);
 }
 

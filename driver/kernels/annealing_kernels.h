@@ -6,8 +6,8 @@ namespace opoloop::kernels {
 
 // Metropolis sweeps of one read. Field is int16_t (small integer couplings, everything exact) or float.
 //
-//   spins, fields, thresholds   [stride], stride = n rounded up to kAnnealingPad; fields f_i = Σ_j J_ij s_j + h_i
-//   dense                       [n][stride], row i holds J_ij, zero beyond n; or null, and then
+//   spins, fields, thresholds   [stride], stride = n rounded up to kAnnealingPad; fields f_i = Σ_j J_ij s_j +
+//   h_i dense                       [n][stride], row i holds J_ij, zero beyond n; or null, and then
 //   row_start, column, value    CSR rows of all ordered pairs
 inline constexpr int kAnnealingPad = 32;
 
@@ -35,21 +35,23 @@ struct AnnealingView<float> {
 };
 
 /// Sixteen xoshiro128+ generators (Blackman & Vigna 2021, doi 10.1145/3460772) side by side; word w of lane l
-/// is state[w][l]. Only the top 24 bits of a result are used.
+/// is state[w][l]. The top 24 bits of a result make u, four more decide on idling.
 struct alignas(64) AnnealingRandom {
   std::uint32_t state[4][16];
 };
 
-/// thresholds[i] = T/2 · (−ln u_i), u_i uniform on (0, 1), for i < stride: a spin flips where s_i f_i ≤ threshold,
-/// which is ΔE = 2 s_i f_i ≤ −T ln u, Metropolis' rule. int16 is rounded down, exact as s_i f_i is an integer.
+/// thresholds[i] = T/2 · (−ln u_i), u_i uniform on (0, 1), for i < stride: a spin flips where s_i f_i ≤
+/// threshold, which is ΔE = 2 s_i f_i ≤ −T ln u, Metropolis' rule. int16 is rounded down, exact as s_i f_i is
+/// an integer. With probability 1/16 the threshold is the lowest number and the spin stays: see kIdleBits.
 void draw_thresholds(float half_temperature, int stride, AnnealingRandom& random, std::int16_t* thresholds);
 void draw_thresholds(float half_temperature, int stride, AnnealingRandom& random, float* thresholds);
 
 /// One sweep in order of the spins: each flips where s_i f_i ≤ thresholds[i], fields follow at once. Entries
-/// beyond n must never flip: spin 1 and a field above every threshold. Returns the number of flips and adds the
-/// change of energy to `energy`.
+/// beyond n must never flip: spin 1 and a field above every threshold. Returns the number of flips and adds
+/// the change of energy to `energy`.
 int sweep(const AnnealingView<std::int16_t>& J, const std::int16_t* thresholds, std::int16_t* spins,
           std::int16_t* fields, double& energy);
-int sweep(const AnnealingView<float>& J, const float* thresholds, float* spins, float* fields, double& energy);
+int sweep(const AnnealingView<float>& J, const float* thresholds, float* spins, float* fields,
+          double& energy);
 
 }  // namespace opoloop::kernels

@@ -1,5 +1,5 @@
-// The element-wise part of a simulated-bifurcation step, once per instruction set (Highway, run-time dispatch).
-// Each lane is a trajectory and is computed alone, so nothing depends on the vector length.
+// The element-wise part of a simulated-bifurcation step, once per instruction set (Highway, run-time
+// dispatch). Each lane is a trajectory and is computed alone, so nothing depends on the vector length.
 
 #include "driver/kernels/bifurcation_kernels.h"
 

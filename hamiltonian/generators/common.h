@@ -13,7 +13,9 @@
 
 namespace opoloop::generators {
 
-inline double sign_of(RandomSequence& random) { return (random.next_word() >> 31) != 0 ? 1.0 : -1.0; }
+inline double sign_of(RandomSequence& random) {
+  return (random.next_word() >> 31) != 0 ? 1.0 : -1.0;
+}
 
 /// Fisher–Yates.
 template <class T>

@@ -13,8 +13,12 @@ using generators::sign_of;
 
 namespace {
 
-const char* text_of(WeightKind weights) { return weights == WeightKind::one ? "1" : "pm1"; }
-const char* text_of(CouplingKind couplings) { return couplings == CouplingKind::gaussian ? "gaussian" : "pm1"; }
+const char* text_of(WeightKind weights) {
+  return weights == WeightKind::one ? "1" : "pm1";
+}
+const char* text_of(CouplingKind couplings) {
+  return couplings == CouplingKind::gaussian ? "gaussian" : "pm1";
+}
 
 double draw(WeightKind weights, RandomSequence& random) {
   return weights == WeightKind::one ? 1.0 : sign_of(random);
@@ -51,8 +55,12 @@ std::vector<IsingEdge> regular_edges(std::int32_t n, std::int32_t d, RandomSeque
   const auto bad = [&](std::size_t e) {
     return ends[2 * e] == ends[2 * e + 1] || present.count(pair_key(ends[2 * e], ends[2 * e + 1])) > 1;
   };
-  const auto remove = [&](std::size_t e) { present.erase(present.find(pair_key(ends[2 * e], ends[2 * e + 1]))); };
-  const auto fits = [&](std::int32_t a, std::int32_t b) { return a != b && !present.contains(pair_key(a, b)); };
+  const auto remove = [&](std::size_t e) {
+    present.erase(present.find(pair_key(ends[2 * e], ends[2 * e + 1])));
+  };
+  const auto fits = [&](std::int32_t a, std::int32_t b) {
+    return a != b && !present.contains(pair_key(a, b));
+  };
   for (bool again = true; again;) {
     again = false;
     for (std::size_t e = 0; e < count; ++e) {
@@ -119,7 +127,7 @@ Problem sherrington_kirkpatrick(std::int32_t n, CouplingKind couplings, bool var
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges));
   problem.name = fmt::format("sk-{}-{}-{}", n, text_of(couplings), seed);
-  problem.source = fmt::format("opoloop generate --family sk --n {} --couplings {} --variance {} --seed {}", n,
+  problem.source = fmt::format("opoloop generate sk --n {} --couplings {} --variance {} --seed {}", n,
                                text_of(couplings), variance_one_over_n ? "1/n" : "1", seed);
   return problem;
 }
@@ -135,7 +143,7 @@ Problem erdos_renyi(std::int32_t n, double p, WeightKind weights, std::uint64_t 
     }
   }
   return max_cut(n, std::move(edges), fmt::format("er-{}-p{}-{}", n, p, seed),
-                 fmt::format("opoloop generate --family erdos-renyi --n {} --p {} --weights {} --seed {}", n, p,
+                 fmt::format("opoloop generate erdos-renyi --n {} --p {} --weights {} --seed {}", n, p,
                              text_of(weights), seed));
 }
 
@@ -144,7 +152,8 @@ Problem erdos_renyi_edges(std::int32_t n, std::int64_t m, WeightKind weights, st
   const std::int64_t pairs = static_cast<std::int64_t>(n) * (n - 1) / 2;
   constexpr std::int64_t kMostEdges = 450'000'000;
   if (m < 0 || m > std::min(pairs, kMostEdges)) {
-    throw InputError(fmt::format("erdos-renyi: m = {}: expected 0 to {} edges", m, std::min(pairs, kMostEdges)));
+    throw InputError(
+        fmt::format("erdos-renyi: m = {}: expected 0 to {} edges", m, std::min(pairs, kMostEdges)));
   }
   // Floyd's algorithm: a uniform m-subset of the numbered pairs, without listing all of them.
   RandomSequence random(seed, Stream::generator);
@@ -165,7 +174,7 @@ Problem erdos_renyi_edges(std::int32_t n, std::int64_t m, WeightKind weights, st
     edges.push_back({row, row + 1 + static_cast<std::int32_t>(number - row_start), draw(weights, random)});
   }
   return max_cut(n, std::move(edges), fmt::format("er-{}-m{}-{}", n, m, seed),
-                 fmt::format("opoloop generate --family erdos-renyi --n {} --m {} --weights {} --seed {}", n, m,
+                 fmt::format("opoloop generate erdos-renyi --n {} --m {} --weights {} --seed {}", n, m,
                              text_of(weights), seed));
 }
 
@@ -182,7 +191,7 @@ Problem random_regular(std::int32_t n, std::int32_t d, WeightKind weights, std::
   if (complement) edges = complement_of(n, edges);
   for (IsingEdge& edge : edges) edge.J = draw(weights, random);
   return max_cut(n, std::move(edges), fmt::format("regular-{}-d{}-{}", n, d, seed),
-                 fmt::format("opoloop generate --family regular --n {} --d {} --weights {} --seed {}", n, d,
+                 fmt::format("opoloop generate regular --n {} --d {} --weights {} --seed {}", n, d,
                              text_of(weights), seed));
 }
 
@@ -195,7 +204,7 @@ Problem complete_plus_minus_one(std::int32_t n, std::uint64_t seed) {
     for (std::int32_t j = i + 1; j < n; ++j) edges.push_back({i, j, sign_of(random)});
   }
   return max_cut(n, std::move(edges), fmt::format("complete-{}-{}", n, seed),
-                 fmt::format("opoloop generate --family complete --n {} --seed {}", n, seed));
+                 fmt::format("opoloop generate complete --n {} --seed {}", n, seed));
 }
 
 Problem moebius_ladder(std::int32_t n) {
@@ -205,7 +214,7 @@ Problem moebius_ladder(std::int32_t n) {
   for (std::int32_t i = 0; i < n; ++i) edges.push_back({i, (i + 1) % n, 1.0});
   for (std::int32_t i = 0; i < n / 2; ++i) edges.push_back({i, i + n / 2, 1.0});
   Problem problem = max_cut(n, std::move(edges), fmt::format("moebius-{}", n),
-                            fmt::format("opoloop generate --family moebius --n {}", n));
+                            fmt::format("opoloop generate moebius --n {}", n));
   const std::int64_t cut = 3 * static_cast<std::int64_t>(n) / 2 - (n / 2 % 2 == 0 ? 2 : 0);
   problem.best_known_energy = problem.energy_of_cut(static_cast<double>(cut));
   problem.best_known_source = "closed form";
@@ -224,8 +233,9 @@ Problem torus(std::int32_t length, CouplingKind couplings, std::uint64_t seed) {
       edges.push_back({site(x, y), site(x, y + 1), draw(couplings, random)});
     }
   }
-  return max_cut(length * length, std::move(edges), fmt::format("torus-{}-{}-{}", length, text_of(couplings), seed),
-                 fmt::format("opoloop generate --family torus --l {} --couplings {} --seed {}", length,
+  return max_cut(length * length, std::move(edges),
+                 fmt::format("torus-{}-{}-{}", length, text_of(couplings), seed),
+                 fmt::format("opoloop generate torus --l {} --couplings {} --seed {}", length,
                              text_of(couplings), seed));
 }
 

@@ -27,7 +27,8 @@ std::vector<double> orthogonal_signs(const std::vector<double>& t, RandomSequenc
   return w;
 }
 
-/// A Gaussian vector without its part along t: covariance N/(N−1) (1 − t tᵀ/N), so that entries have variance 1.
+/// A Gaussian vector without its part along t: covariance N/(N−1) (1 − t tᵀ/N), so that entries have
+/// variance 1.
 std::vector<double> orthogonal_normals(const std::vector<double>& t, RandomSequence& random) {
   const auto n = static_cast<double>(t.size());
   std::vector<double> w(t.size());
@@ -67,13 +68,14 @@ Problem wishart_planted(std::int32_t n, double alpha, bool integer, std::uint64_
   edges.reserve(size * (size - 1) / 2);
   for (std::int32_t i = 0; i < n; ++i) {
     for (std::int32_t j = i + 1; j < n; ++j) {
-      edges.push_back({i, j, -scale * product[static_cast<std::size_t>(i) * size + static_cast<std::size_t>(j)]});
+      edges.push_back(
+          {i, j, -scale * product[static_cast<std::size_t>(i) * size + static_cast<std::size_t>(j)]});
     }
   }
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges));
   problem.name = fmt::format("wishart-{}-a{}-{}", n, alpha, seed);
-  problem.source = fmt::format("opoloop generate --family wishart --n {} --alpha {} --couplings {} --seed {}", n,
+  problem.source = fmt::format("opoloop generate wishart --n {} --alpha {} --couplings {} --seed {}", n,
                                alpha, integer ? "integer" : "gaussian", seed);
   // σᵀ W Wᵀ σ ≥ 0 with equality at ±t, so E = ½ scale (σᵀ W Wᵀ σ − tr W Wᵀ) ≥ −½ scale tr W Wᵀ.
   problem.best_known_energy = -0.5 * scale * squares;
@@ -101,8 +103,8 @@ Problem tile_planted(std::int32_t length, double p1, double p2, double p3, std::
       const std::size_t weak = u < p1 ? 1 : u < p1 + p2 ? 2 : u < p1 + p2 + p3 ? 3 : 4;
       std::vector<std::size_t> order = {0, 1, 2, 3};
       generators::shuffle(order, random);
-      const std::array<std::int32_t, 5> corner = {site(x, y), site(x + 1, y), site(x + 1, y + 1), site(x, y + 1),
-                                                  site(x, y)};
+      const std::array<std::int32_t, 5> corner = {site(x, y), site(x + 1, y), site(x + 1, y + 1),
+                                                  site(x, y + 1), site(x, y)};
       for (std::size_t k = 0; k < 4; ++k) {
         const double J = k == 0 ? -1.0 : k < weak ? 1.0 : 2.0;
         const std::int32_t a = corner[order[k]], b = corner[order[k] + 1];
@@ -114,8 +116,8 @@ Problem tile_planted(std::int32_t length, double p1, double p2, double p3, std::
   Problem problem;
   problem.ising = IsingModel(n, std::move(edges));
   problem.name = fmt::format("tile2d-{}-{}", length, seed);
-  problem.source = fmt::format("opoloop generate --family tile2d --l {} --p1 {} --p2 {} --p3 {} --seed {}", length,
-                               p1, p2, p3, seed);
+  problem.source = fmt::format("opoloop generate tile2d --l {} --p1 {} --p2 {} --p3 {} --seed {}", length, p1,
+                               p2, p3, seed);
   problem.best_known_energy = energy;
   problem.best_known_source = "planted";
   return problem;

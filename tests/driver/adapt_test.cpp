@@ -56,7 +56,8 @@ TEST_CASE("a problem that fits is left alone") {
 
 TEST_CASE("couplings that are multiples of the smallest become integers exactly") {
   const double unit = 1 / std::sqrt(7.0);
-  const auto problem = problem_of({4, {{0, 1, unit}, {1, 2, -3 * unit}, {0, 3, 2 * unit}}, {0, -unit, 0, 0}, 1});
+  const auto problem =
+      problem_of({4, {{0, 1, unit}, {1, 2, -3 * unit}, {0, 3, 2 * unit}}, {0, -unit, 0, 0}, 1});
   const AdaptedProblem adapted = adapt(problem, machine(0, 3, true));
   REQUIRE(adapted.quantisation);
   CHECK(adapted.quantisation->exact);
@@ -136,8 +137,8 @@ TEST_CASE("a final state that is better once energies are exact becomes the best
   const auto problem = problem_of({3, {{0, 1, 1.0}, {0, 2, 0.9}, {1, 2, -1.0}}});
   const AdaptedProblem adapted = adapt(problem, machine(0, 2, true));
   Sample sample;
-  sample.spins_best = {1, -1, 1};    // breaks the bond of 1.0
-  sample.spins_final = {1, 1, -1};   // breaks the bond of 0.9
+  sample.spins_best = {1, -1, 1};   // breaks the bond of 1.0
+  sample.spins_final = {1, 1, -1};  // breaks the bond of 0.9
   sample.rounds = 10;
   sample.round_best = 2;
   Result result;
@@ -150,7 +151,8 @@ TEST_CASE("a final state that is better once energies are exact becomes the best
 
 TEST_CASE("too many spins are refused with what is needed and what there is") {
   const auto problem = problem_of(random_model(10, true, 1));
-  CHECK_THROWS_WITH(adapt(problem, machine(9, std::nullopt, true)), Contains("needs 10 spins") && Contains("has 9"));
+  CHECK_THROWS_WITH(adapt(problem, machine(9, std::nullopt, true)),
+                    Contains("needs 10 spins") && Contains("has 9"));
   CHECK_THROWS_WITH(adapt(problem, machine(10, std::nullopt, false)),
                     Contains("needs 11 spins") && Contains("ancilla") && Contains("has 10"));
   CHECK_THROWS_AS(adapt(problem, machine(0, 1, true)), InputError);

@@ -67,7 +67,8 @@ bool same_samples(const Result& a, const Result& b) {
                     [](const Sample& s, const Sample& t) {
                       return s.trajectory == t.trajectory && s.energy_best == t.energy_best &&
                              s.energy_final == t.energy_final && s.round_best == t.round_best &&
-                             s.rounds == t.rounds && s.spins_best == t.spins_best && s.spins_final == t.spins_final;
+                             s.rounds == t.rounds && s.spins_best == t.spins_best &&
+                             s.spins_final == t.spins_final;
                     });
 }
 

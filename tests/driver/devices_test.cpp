@@ -6,10 +6,18 @@
 
 using namespace opoloop;
 
-TEST_CASE("annealing behaves like a device") { check_device_behaviour({"annealing:", true, "t_cold"}); }
-TEST_CASE("dsb behaves like a device") { check_device_behaviour({"dsb:", true, "dt"}); }
-TEST_CASE("bsb behaves like a device") { check_device_behaviour({"bsb:", true, "dt"}); }
-TEST_CASE("exact behaves like a device") { check_device_behaviour({"exact:", false, ""}); }
+TEST_CASE("annealing behaves like a device") {
+  check_device_behaviour({"annealing:", true, "t_cold"});
+}
+TEST_CASE("dsb behaves like a device") {
+  check_device_behaviour({"dsb:", true, "dt"});
+}
+TEST_CASE("bsb behaves like a device") {
+  check_device_behaviour({"bsb:", true, "dt"});
+}
+TEST_CASE("exact behaves like a device") {
+  check_device_behaviour({"exact:", false, ""});
+}
 
 TEST_CASE("devices in this process take no preset") {
   for (const std::string uri : {"annealing:fast", "dsb:x", "bsb:x", "exact:x"}) {

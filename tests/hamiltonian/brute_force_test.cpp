@@ -34,9 +34,7 @@ Slow enumerate(const IsingModel& model, double tolerance) {
 
 IsingModel random_model(int n, std::uint64_t seed, bool integers, bool field) {
   RandomSequence random(seed, Stream::generator);
-  const auto value = [&] {
-    return integers ? static_cast<double>(random.below(5)) - 2 : random.normal();
-  };
+  const auto value = [&] { return integers ? static_cast<double>(random.below(5)) - 2 : random.normal(); };
   std::vector<IsingEdge> edges;
   for (int i = 0; i < n; ++i) {
     for (int j = i + 1; j < n; ++j) edges.push_back({i, j, value()});

@@ -49,7 +49,8 @@ TEST_CASE("generators give the graphs they promise") {
   CHECK(erdos_renyi_edges(10, 45, WeightKind::one, 1).total_weight() == 45);
   CHECK(erdos_renyi_edges(10, 0, WeightKind::one, 1).ising.edge_count() == 0);
 
-  for (const auto& [n, d] : std::vector<std::pair<int, int>>{{20, 3}, {9, 4}, {10, 8}, {10, 9}, {7, 6}, {200, 20}, {60, 55}, {3, 2}, {2, 1}}) {
+  for (const auto& [n, d] : std::vector<std::pair<int, int>>{
+           {20, 3}, {9, 4}, {10, 8}, {10, 9}, {7, 6}, {200, 20}, {60, 55}, {3, 2}, {2, 1}}) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       const Problem regular = random_regular(n, d, WeightKind::one, seed);  // a repeated edge would throw
       CHECK(degrees(regular.ising) == std::vector<int>(static_cast<std::size_t>(n), d));
@@ -106,7 +107,8 @@ TEST_CASE("planted energies are ground energies") {
         CHECK(problem.best_known_source == "planted");
       }
     }
-    for (const auto& p : std::vector<std::array<double, 3>>{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0, 0, 0}, {.2, .5, .1}}) {
+    for (const auto& p :
+         std::vector<std::array<double, 3>>{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0, 0, 0}, {.2, .5, .1}}) {
       const Problem problem = tile_planted(4, p[0], p[1], p[2], seed);
       INFO(problem.source);
       CHECK(brute_force(problem.ising).energy == *problem.best_known_energy);
@@ -149,21 +151,17 @@ TEST_CASE("families are made from text, and their source makes them again") {
     const Problem problem = generate_problem(family.name, options);
     INFO(problem.source);
     CHECK_FALSE(problem.name.empty());
-    // Read the command back: pairs of --name value after "opoloop generate".
+    // Read the command back: pairs of --name value after "opoloop generate FAMILY".
     std::map<std::string, std::string> again;
     std::string made;
     std::istringstream words(problem.source);
     std::string word;
-    words >> word >> word;
+    words >> word >> word >> made;
     while (words >> word) {
       std::string value;
       words >> value;
       REQUIRE(word.substr(0, 2) == "--");
-      if (word == "--family") {
-        made = value;
-      } else {
-        again[word.substr(2)] = value;
-      }
+      again[word.substr(2)] = value;
     }
     CHECK(made == family.name);
     const Problem twin = generate_problem(made, again);
@@ -175,14 +173,15 @@ TEST_CASE("families are made from text, and their source makes them again") {
 TEST_CASE("impossible options are refused by name") {
   CHECK_THROWS_WITH(generate_problem("potts", {}), Contains("unknown family") && Contains("tile2d"));
   CHECK_THROWS_WITH(generate_problem("sk", {}), Contains("'n' must be given"));
-  CHECK_THROWS_WITH(generate_problem("sk", {{"n", "10"}, {"q", "3"}}), Contains("no option 'q'") && Contains("variance"));
+  CHECK_THROWS_WITH(generate_problem("sk", {{"n", "10"}, {"q", "3"}}),
+                    Contains("no option 'q'") && Contains("variance"));
   CHECK_THROWS_WITH(generate_problem("sk", {{"n", "ten"}}), Contains("n = 'ten'"));
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "1"}}), InputError);
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "-5"}}), InputError);
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "2000000000"}}), InputError);
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "5"}, {"couplings", "cauchy"}}), InputError);
   CHECK_THROWS_AS(generate_problem("sk", {{"n", "5"}, {"seed", "-1"}}), InputError);
-  CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}}), InputError);
+  CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"m", "-1"}}), InputError);
   CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"p", "0.5"}, {"m", "3"}}), InputError);
   CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"p", "nan"}}), InputError);
   CHECK_THROWS_AS(generate_problem("erdos-renyi", {{"n", "5"}, {"m", "11"}}), InputError);
