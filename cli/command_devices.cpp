@@ -1,0 +1,161 @@
+#include "cli/command_devices.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include "cim_model/presets.h"
+#include "cli/text_format.h"
+#include "core/error.h"
+#include "driver/annealing_device.h"
+#include "driver/bifurcation_device.h"
+#include "driver/device.h"
+#include "driver/emulator_parameters.h"
+
+namespace opoloop {
+namespace {
+
+struct Scheme {
+  const char* uri;
+  const char* what;
+};
+
+constexpr Scheme kSchemes[] = {
+    {"emulator:", "the simulated coherent Ising machine in this process (default)"},
+    {"emulator:MACHINE", "the same with a machine's data sheet, for its own seconds: emulator:ntt-2016"},
+    {"emulator:?law=cac&dt=0.1", "the same with parameters in the address, as --set gives them"},
+    {"annealing:", "Metropolis simulated annealing, a baseline"},
+    {"dsb:", "discrete simulated bifurcation, a baseline"},
+    {"bsb:", "ballistic simulated bifurcation, a baseline"},
+    {"exact:", "every state by Gray code, up to 24 spins: proves its optimum"},
+};
+
+template <class T>
+void sheet_row(std::ostream& out, const char* label, const std::optional<Sourced<T>>& field,
+               const std::string& unit) {
+  if (!field) {
+    out << fmt::format("  {:<26}not published\n", label);
+    return;
+  }
+  std::string value;
+  if constexpr (std::is_same_v<T, Schedule>) {
+    value = field->value.text();
+  } else {
+    value = short_number(static_cast<double>(field->value), 6);
+  }
+  out << fmt::format("  {:<26}{:<22}{}\n", label, value + (unit.empty() ? "" : " " + unit), field->source);
+}
+
+void print_machine(std::ostream& out, const MachinePreset& machine) {
+  out << machine.name << ": " << machine.title << '\n';
+  sheet_row(out, "usable pulses", machine.pulses_usable, "");
+  sheet_row(out, "pulses in the ring", machine.pulses_in_ring, "");
+  sheet_row(out, "repetition rate", machine.repetition_rate_hz, "Hz");
+  sheet_row(out, "fibre length", machine.fibre_length_m, "m");
+  sheet_row(out, "round-trip time", machine.round_trip_time_s, "s");
+  sheet_row(out, "round trips of a run", machine.round_trips, "");
+  sheet_row(out, "round trip that is read", machine.read_round_trip, "");
+  sheet_row(out, "upload", machine.upload_s, "s");
+  sheet_row(out, "read-out", machine.read_out_s, "s");
+  sheet_row(out, "measurement", machine.adc_bits, "bit");
+  sheet_row(out, "smallest coupling", machine.coupling_min, "");
+  sheet_row(out, "largest coupling", machine.coupling_max, "");
+  sheet_row(out, "pump over threshold", machine.pump, "");
+  if (machine.round_trips) {
+    if (const auto seconds = machine.machine_time_s(machine.round_trips->value)) {
+      out << fmt::format("  {:<26}{:<22}{}\n", "one run takes", short_seconds(*seconds),
+                         "from the values above");
+    }
+  }
+}
+
+void print_loop(std::ostream& out, const LoopPreset& preset) {
+  const LoopParameters& p = preset.parameters;
+  out << fmt::format("{}: {}\n", preset.name, preset.summary);
+  const auto row = [&](const char* label, const std::string& value) {
+    out << fmt::format("  {:<26}{}\n", label, value);
+  };
+  row("source", preset.source);
+  row("model", name_of(p.model));
+  row("law", name_of(p.law));
+  row("dt", short_number(p.dt));
+  row("round trips", grouped(p.rounds));
+  row("pump", p.pump.text());
+  const bool error_law =
+      p.law == LawKind::cac || p.law == LawKind::cfc || p.law == LawKind::sfc || p.law == LawKind::cac_best;
+  if (error_law && p.law != LawKind::sfc) row("alpha", p.alpha.text());
+  if (error_law) row("beta", p.beta.text());
+  if (p.law == LawKind::sfc) row("c, k", p.sfc_c.text() + ", " + short_number(p.sfc_k));
+  if (p.xi) row("xi", short_number(*p.xi));
+}
+
+void list_all(std::ostream& out) {
+  out << "Devices (--device URI)\n";
+  for (const Scheme& scheme : kSchemes) out << fmt::format("  {:<26}{}\n", scheme.uri, scheme.what);
+  out << "\nMachines (emulator:NAME; data sheet: opoloop devices --preset NAME)\n";
+  for (const MachinePreset& machine : machine_presets())
+    out << fmt::format("  {:<26}{}\n", machine.name, machine.title);
+  out << "\nSettings of the loop (solve --preset NAME; values: opoloop devices --preset NAME)\n";
+  for (const LoopPreset& preset : loop_presets())
+    out << fmt::format("  {:<26}{}\n", preset.name, preset.summary);
+}
+
+void print_preset(std::ostream& out, const std::string& name) {
+  bool found = false;
+  std::string known;
+  for (const MachinePreset& machine : machine_presets()) {
+    if (machine.name == name) print_machine(out, machine);
+    found |= machine.name == name;
+    known += (known.empty() ? "" : ", ") + machine.name;
+  }
+  for (const LoopPreset& preset : loop_presets()) {
+    if (preset.name == name) print_loop(out, preset);
+    found |= preset.name == name;
+    known += (known.empty() ? "" : ", ") + preset.name;
+  }
+  if (!found) throw InputError("--preset " + name + ": unknown; known are " + known);
+}
+
+/// What --set takes on a device: the part of a URI before the first '?' names it.
+void print_parameters(std::ostream& out, const std::string& uri) {
+  const std::string scheme = make_device(uri)->uri().substr(0, uri.find(':'));
+  std::span<const ParameterHelp> parameters;
+  if (scheme == "emulator") parameters = emulator_parameter_help();
+  if (scheme == "annealing") parameters = AnnealingDevice::parameters();
+  if (scheme == "dsb" || scheme == "bsb") parameters = BifurcationDevice::parameters();
+  out << fmt::format("Parameters of {}: (--set NAME=VALUE, or {}:?NAME=VALUE)\n", scheme, scheme);
+  if (parameters.empty()) out << "  none\n";
+  for (const ParameterHelp& p : parameters) {
+    std::string text = p.help;
+    if (!p.unit.empty()) text += " [" + p.unit + "]";
+    if (!p.default_value.empty()) text += " (default: " + p.default_value + ")";
+    out << fmt::format("  {:<26}{}\n", p.name, text);
+  }
+}
+
+}  // namespace
+
+Verb add_devices(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("devices", "List devices, machines and published settings");
+  struct Options {
+    std::string uri, preset;
+  };
+  auto options = std::make_shared<Options>();
+  app->add_option("URI", options->uri, "Print every parameter this device takes, such as emulator:");
+  app->add_option("--preset", options->preset, "Print the data sheet of one machine or setting, with sources")
+      ->type_name("NAME");
+  return {app, [options](const Streams& streams) {
+            if (!options->uri.empty()) print_parameters(streams.out, options->uri);
+            if (!options->preset.empty()) print_preset(streams.out, options->preset);
+            if (options->uri.empty() && options->preset.empty()) list_all(streams.out);
+            return 0;
+          }};
+}
+
+}  // namespace opoloop

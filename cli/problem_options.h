@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hamiltonian/problem_file.h"
+
+namespace CLI {
+class App;
+}
+
+namespace opoloop {
+
+/// The options every verb that opens a problem file shares: how to read it where its content does not say.
+struct ProblemOptions {
+  std::string file;
+  std::string format;
+  bool last_is_ancilla = false;
+  bool weights = false;
+
+  /// Throws InputError on an unknown format.
+  LoadOptions load_options() const;
+};
+
+/// Adds the positional `name` and --format, --last-is-ancilla, --weights to a verb. `required`: the command
+/// line must give the file (a verb with --config may find it there).
+std::shared_ptr<ProblemOptions> add_problem_options(CLI::App& verb, const std::string& name, bool required);
+
+/// Names of all problem formats, for help and messages.
+std::string problem_format_names();
+
+}  // namespace opoloop

@@ -1,0 +1,324 @@
+#include <sys/wait.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "tests/cli/command_fixture.h"
+
+using nlohmann::json;
+using opoloop::test::call;
+using opoloop::test::moebius16;
+using opoloop::test::TemporaryFolder;
+
+namespace {
+
+/// Parses what a command with --json printed: exactly one object on one line.
+json parsed(const opoloop::test::Ran& ran) {
+  INFO(ran.out << ran.err);
+  REQUIRE(ran.code == 0);
+  REQUIRE(ran.out.find('\n') == ran.out.size() - 1);
+  return json::parse(ran.out);
+}
+
+}  // namespace
+
+TEST_CASE("solve --json has every promised key and the right answer") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const json j =
+      parsed(call({"solve", file, "--device", "exact:", "--json", "--threads", "1", "--seed", "7"}));
+  for (const char* key :
+       {"problem", "device", "model", "law", "runs", "steps", "dt", "seed", "threads", "best_energy",
+        "best_cut", "p_success", "tts", "wall_s", "us_per_round_trip", "gflops", "run_file"}) {
+    CAPTURE(key);
+    CHECK(j.contains(key));
+  }
+  for (const char* key : {"name", "n", "couplings", "sha256", "best_known"}) {
+    CAPTURE(key);
+    CHECK(j["problem"].contains(key));
+  }
+  for (const char* key : {"final", "best", "low", "high"}) CHECK(j["p_success"].contains(key));
+  for (const char* key :
+       {"round_trips", "matrix_products", "wall_s", "machine_s", "low", "high", "lower_bound"}) {
+    CAPTURE(key);
+    CHECK(j["tts"].contains(key));
+  }
+  CHECK(j["problem"]["n"] == 16);
+  CHECK(j["problem"]["couplings"] == 24);
+  CHECK(j["problem"]["sha256"].get<std::string>().size() == 64);
+  CHECK(j["device"] == "exact:");
+  CHECK(j["seed"] == 7);
+  CHECK(j["best_cut"] == 22);
+  CHECK(j["best_energy"] == 24 - 2 * 22);  // E = W − 2 cut, W = 24
+  CHECK(j["p_success"]["best"] == 1.0);
+  CHECK(j["run_file"].is_null());
+}
+
+TEST_CASE("solve finds the max-cut of the ladder by annealing and explains it in words") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto ran = call({"solve", file, "--device", "annealing:", "--target", "cut=22", "--seed", "3"});
+  INFO(ran.out << ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.err.empty());  // no progress line in a pipe
+  for (const char* text : {"max-cut, 16 spins, 24 couplings", "best cut", "22", "a cut of 22 or more",
+                           "95% interval", "sweeps", "Time to solution"}) {
+    CAPTURE(text);
+    CHECK(ran.out_has(text));
+  }
+}
+
+TEST_CASE("an unreached target gives a lower bound, printed as such") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const std::vector<std::string> command = {"solve", file,      "--device", "emulator:", "--runs",
+                                            "8",     "--steps", "20",       "--target",  "cut=23"};
+  auto with_json = command;
+  with_json.push_back("--json");
+  const json j = parsed(call(with_json));
+  CHECK(j["p_success"]["best"] == 0.0);
+  CHECK(j["tts"]["lower_bound"] == true);
+  CHECK(j["tts"]["high"].is_null());
+  CHECK(call(command).out_has("lower bound"));
+}
+
+TEST_CASE("the same seed gives the same answer whatever the threads") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto answer = [&](const char* threads) {
+    json j = parsed(call({"solve", file, "--device", "emulator:", "--runs", "20", "--steps", "3", "--seed",
+                          "5", "--target", "cut=22", "--json", "--threads", threads}));
+    return std::make_tuple(j["best_energy"], j["p_success"]["best"], j["p_success"]["final"]);
+  };
+  CHECK(answer("1") == answer("3"));
+}
+
+TEST_CASE("solve writes a run file that check accepts, and a report") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const std::string run = folder / "run.h5", page = folder / "run.html", again = folder / "again.html";
+  const json j =
+      parsed(call({"solve", file, "--device", "emulator:", "--out", run, "--report", page, "--json"}));
+  CHECK(j["run_file"] == run);
+  const auto checked = call({"check", run});
+  CHECK(checked.code == 0);
+  CHECK(checked.out_has("valid and complete"));
+  const auto reported = call({"report", run, "--out", again});
+  CHECK(reported.code == 0);
+  for (const auto& path : {page, again}) {
+    std::ostringstream html;
+    html << std::ifstream(path).rdbuf();
+    CHECK(html.str().find("<svg") != std::string::npos);
+    CHECK(html.str().find("moebius") != std::string::npos);
+  }
+}
+
+TEST_CASE("--quiet prints nothing, and the report of --json is the only thing on standard output") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto ran = call({"solve", file, "--device", "exact:", "--quiet"});
+  CHECK(ran.code == 0);
+  CHECK(ran.out.empty());
+  CHECK(ran.err.empty());
+}
+
+TEST_CASE("--config fills in what the command line leaves open") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto config =
+      folder.file("solve.toml", "# a comment\nfile = \"" + file +
+                                    "\"\nruns = 12  # each\nseed = 4\njson = true\n"
+                                    "[solve]\ndevice = \"emulator:\"\nsteps = 30\nuntil-target = false\n");
+  const json j = parsed(call({"solve", "--config", config, "--seed", "9"}));
+  CHECK(j["runs"] == 12);
+  CHECK(j["steps"] == 30);
+  CHECK(j["seed"] == 9);
+  CHECK(j["device"] == "emulator:");
+}
+
+TEST_CASE("--config names file, line and key of what it cannot use") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  struct Case {
+    const char* text;
+    const char* line;
+    const char* token;
+  };
+  for (const Case& c :
+       {Case{"runs = 3\nrunz = 12\n", ":2:", "'runz'"}, Case{"runs = \"many\"\n", ":1:", "'runs'"},
+        Case{"json = 3\n", ":1:", "'json'"}, Case{"seed = 1\nruns = = 3\n", ":2:", ""},
+        Case{"config = \"other.toml\"\n", ":1:", "'config'"}, Case{"[bench]\nruns = 3\n", ":1:", "'bench'"},
+        Case{"runs = { a = 1 }\n", ":1:", "'runs'"}}) {
+    const auto config = folder.file("bad.toml", c.text);
+    const auto ran = call({"solve", file, "--device", "exact:", "--config", config});
+    CAPTURE(c.text, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(config + c.line));
+    CHECK(ran.err_has(c.token));
+  }
+  CHECK(call({"solve", file, "--config", folder / "missing.toml"}).code == 2);
+}
+
+TEST_CASE("[parameters] of --config reach the device as --set does, and --set goes before them") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto config =
+      folder.file("solve.toml", "device = \"annealing:\"\n[parameters]\nno_such_parameter = 0.25\n");
+  for (const auto& ran :
+       {call({"solve", file, "--config", config}),
+        call({"solve", file, "--device", "annealing:", "--set", "no_such_parameter=0.25"})}) {
+    CAPTURE(ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.err_has("no_such_parameter"));
+  }
+}
+
+TEST_CASE("bad problem files: one line naming file, line and token, code 2, no run file") {
+  const TemporaryFolder folder;
+  struct Case {
+    const char* what;
+    const char* name;
+    const char* text;
+    const char* where;  ///< expected after the path
+  };
+  const Case cases[] = {
+      {"truncated", "truncated.txt", "4 3\n1 2 1\n2 3 1\n", ""},
+      {"not a number", "nan.txt", "3 2\n1 2 1\n2 3 nan\n", ":3:"},
+      {"infinite", "inf.txt", "3 2\n1 2 inf\n2 3 1\n", ":2:"},
+      {"duplicate edge", "duplicate.txt", "3 3\n1 2 1\n2 3 1\n2 1 1\n", ":4:"},
+      {"self loop", "loop.mc", "3 2\n1 2 1\n3 3 1\n", ":3:"},
+      {"index out of range", "range.txt", "3 2\n1 2 1\n2 9 1\n", ":3:"},
+      {"too many lines", "counts.txt", "3 1\n1 2 1\n2 3 1\n", ":3:"},
+      {"empty", "empty.txt", "", ""},
+      {"another kind", "picture.png", "\x89PNG\r\n\x1a\n0000", ""},
+      {"asymmetric", "asymmetric.csv", "0,1\n2,0\n", ""},
+      {"too large for memory", "huge.txt", "2000000000 1999999999999\n1 2 1\n", ""},
+  };
+  const std::string run = folder / "run.h5";
+  for (const Case& c : cases) {
+    const auto path = folder.file(c.name, c.text);
+    const auto ran = call({"solve", path, "--device", "emulator:", "--out", run});
+    CAPTURE(c.what, ran.out, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(path + c.where));
+    CHECK_FALSE(std::filesystem::exists(run));
+  }
+  std::filesystem::create_directory(folder / "directory");
+  for (const std::string name : {"directory", "missing.txt"}) {
+    const auto ran = call({"solve", folder / name, "--device", "emulator:", "--out", run});
+    CAPTURE(name, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(name));
+    CHECK_FALSE(std::filesystem::exists(run));
+  }
+}
+
+TEST_CASE("impossible parameters: one line naming the parameter, code 2, no run file") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const std::string run = folder / "run.h5";
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* named;
+  };
+  const Case cases[] = {
+      {{"--runs", "0"}, "--runs"},
+      {{"--runs", "-3"}, "--runs"},
+      {{"--runs", "three"}, "--runs"},
+      {{"--steps", "0"}, "--steps"},
+      {{"--threads", "0"}, "--threads"},
+      {{"--dt", "-0.1"}, "--dt"},
+      {{"--dt", "nan"}, "--dt"},
+      {{"--time-limit", "0"}, "--time-limit"},
+      {{"--target", "soon"}, "soon"},
+      {{"--target", "cut=many"}, "cut=many"},
+      {{"--target", "best"}, "best"},
+      {{"--until-target"}, "--until-target"},
+      {{"--device", "quantum:"}, "quantum"},
+      {{"--device", "nothing"}, "nothing"},
+      {{"--device", "exact:?depth=3"}, "depth"},
+      {{"--set", "pump=-1:nan"}, "pump"},
+      {{"--set", "beta=-0.5"}, "beta"},
+      {{"--law", "nothing"}, "nothing"},
+      {{"--model", "nothing"}, "nothing"},
+      {{"--preset", "nothing"}, "nothing"},
+      {{"--set", "nonsense"}, "nonsense"},
+      {{"--set", "a=1", "--set", "a=2"}, "a is set twice"},
+      {{"--law", "cac", "--set", "law=cfc"}, "--law"},
+      {{"--log-trajectories", "2", "--device", "exact:"}, "trajectories"},
+  };
+  for (const Case& c : cases) {
+    std::vector<std::string> command = {"solve", file, "--out", run};
+    command.insert(command.end(), c.arguments.begin(), c.arguments.end());
+    const auto ran = call(command);
+    CAPTURE(c.arguments, ran.out, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(c.named));
+    CHECK_FALSE(std::filesystem::exists(run));
+  }
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--out", folder / "no/such/folder/run.h5"},
+        {"--report", folder / "page.html"},
+        {"--log-trajectories", "2"}}) {
+    std::vector<std::string> command = {"solve", file, "--device", "emulator:"};
+    command.insert(command.end(), more.begin(), more.end());
+    const auto ran = call(command);
+    CAPTURE(more, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+  }
+  CHECK(folder.names() == std::vector<std::string>{"moebius.txt"});
+}
+
+TEST_CASE("a refused run leaves no run file behind, not even a stub") {
+  const TemporaryFolder folder;
+  std::ostringstream large;  // 30 spins: more than exact: takes
+  large << "30 29\n";
+  for (int i = 1; i < 30; ++i) large << i << ' ' << i + 1 << " 1\n";
+  const auto file = folder.file("path.txt", large.str());
+  const auto ran = call({"solve", file, "--device", "exact:", "--out", folder / "run.h5"});
+  CAPTURE(ran.err);
+  CHECK(ran.code == 2);
+  CHECK(ran.err_has("30"));
+  CHECK(folder.names() == std::vector<std::string>{"path.txt"});
+}
+
+TEST_CASE("Ctrl-C saves what is done and ends with code 130") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const std::string run = folder / "run.h5";
+  // A process of its own, because the flag that a signal sets is never cleared.
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto ran =
+        call({"solve", file, "--device", "emulator:", "--runs", "100000", "--steps", "100000", "--out", run});
+    _exit(ran.code == 130 && ran.err_has("interrupted") ? 130 : 99);
+  }
+  for (int i = 0; i < 600 && !std::filesystem::exists(run); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  REQUIRE(std::filesystem::exists(run));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  REQUIRE(kill(child, SIGINT) == 0);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+  const auto checked = call({"check", run});
+  INFO(checked.out << checked.err);
+  CHECK(checked.code == 0);
+  CHECK(checked.out_has("did not finish"));
+}
