@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "hamiltonian/extreme_eigenvalues.h"
 
 namespace opoloop {
 namespace {
@@ -175,31 +177,44 @@ LoopParameters loop_preset(const std::string& name, const IsingModel& model) {
 }
 
 FieldMode usual_field_mode(LawKind law) {
-  // Laws that hold |x| near √α give the field the size of one more pulse at once, from the first round trip
-  // on, when the amplitudes are still noise. The mean amplitude serves laws without a target.
+  // Laws that hold |x| near √α give the ancilla the size of every other pulse from the first round trips on;
+  // the mean amplitude serves laws without a target. (docs/tuning.md has the comparison.)
   switch (law) {
     case LawKind::cac:
     case LawKind::cfc:
     case LawKind::cac_best:
-      return FieldMode::sqrt_alpha;
+      return FieldMode::ancilla;
     default:
       return FieldMode::mean_amplitude;
   }
 }
 
 LoopParameters automatic_parameters(const IsingModel& model) {
-  // Sparse graphs have few neighbours to average over: they need the slow ramp and CAC's fixed amplitude.
+  // Sparse graphs have few neighbours to average over: they need the slow ramp and CAC's fixed amplitude, as
+  // do problems with fields. Dense ones without fields are where CFC is fastest.
   const bool sparse = model.size() >= 200 && model.density() < 0.1;
-  if (sparse) {
-    LoopParameters p = loop_preset("gset-cac", model);
-    p.field_mode = usual_field_mode(p.law);
+  const bool field = model.has_field();
+  LoopParameters p = loop_preset(field ? "sk-cac" : sparse ? "gset-cac" : "sk-cfc", model);
+  p.field_mode = usual_field_mode(p.law);
+  if (field) {
+    p.dt = 0.25;
+    p.rounds = 2000;
+  } else if (!sparse) {
+    p.beta = 0.15;
+    p.rounds = std::clamp<std::int64_t>(2 * std::int64_t{model.size()}, 2000, 6000);
+  } else {
     return p;
   }
-  LoopParameters p = loop_preset("sk-cfc", model);
-  p.field_mode = usual_field_mode(p.law);
-  p.preset.clear();  // the dynamics are sk-cfc's, the numbers are not
-  p.beta = 0.15;
-  p.rounds = 2000;
+  p.preset.clear();  // the law is published, the numbers are not
+  // A mode of J far below zero (all-positive max-cut weights, one-hot penalties) is damped at the rate
+  // 1 + ξ|λ_min|, and an Euler step longer than about its inverse makes it ring instead of decay.
+  const double rate = 1 + coupling_normalisation(model) * std::abs(extreme_eigenvalues(model).smallest);
+  const double longest = (field ? 1.0 : 1.5) / rate;
+  if (longest < p.dt) {
+    p.rounds = std::min<std::int64_t>(std::max<std::int64_t>(8000, p.rounds),
+                                      static_cast<std::int64_t>(std::ceil(static_cast<double>(p.rounds) * p.dt / longest)));
+    p.dt = longest;
+  }
   return p;
 }
 
