@@ -132,7 +132,12 @@ void add_statistics(Table& table, const SolveOutcome& o) {
 
   table.heading(
       "Time to solution: until one run succeeds with 99% probability, repeating runs (95% interval)");
-  const auto count = [](double value) { return short_number(value, 3); };
+  // Three digits: the interval is wider than the fourth.
+  const auto count = [](double value) {
+    if (!(value >= 1000) || std::isinf(value)) return short_number(value, 3);
+    const double unit = std::pow(10, std::floor(std::log10(value)) - 2);
+    return short_number(std::round(value / unit) * unit);
+  };
   table.row(step_word(o.result), time_text(s.round_trips, count));
   if (s.matrix_products)
     table.row("matrix products", time_text(*s.matrix_products, count) + ", each J times one state");

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by scripts/quickstart, scripts/test and .ci/run. Source it; it runs nothing by itself.
 
 # Root of the repository, whatever directory the caller stands in.
