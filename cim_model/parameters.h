@@ -92,7 +92,9 @@ struct LoopParameters {
   bool error_uses_new_amplitude = false;
   double error_start = 1.0;         ///< e_i at round 0
   double error_min = 0;             ///< lower bound of e (0 = none)
-  double error_max = 0;             ///< upper bound of e (0 = none)
+  /// Upper bound of e (0 = none). A spin without couplings never reaches its target, so its e would grow until
+  /// it is no number; no published setting comes near this bound.
+  double error_max = 1e6;
   double start_sd = 1e-4;           ///< standard deviation of x at round 0 (mean_field)
   double start_uniform_half_width = 0; ///< > 0: x at round 0 uniform in ± this instead (mean_field)
 

@@ -109,6 +109,26 @@ const char* preset_of_law(LawKind law, bool sparse) {
   }
 }
 
+Schedule scaled(const Schedule& schedule, double factor) {
+  std::vector<Schedule::Point> points = schedule.points();
+  for (Schedule::Point& point : points) point.value *= factor;
+  return Schedule(std::move(points));
+}
+
+/// Published settings are in units of the solitary threshold and of the loaded cavity. The Gaussian model
+/// counts time and gain in intrinsic lifetimes, where both rates are s = 1 + j times larger: with t = t'/s,
+/// p = s p', gain = s gain' and x = √s x' it runs the same dynamics (docs/physics.md).
+void to_intrinsic_units(LoopParameters& p) {
+  const double s = 1 + p.measured_loss;
+  p.dt /= s;
+  p.error_dt /= s;
+  p.pump = scaled(p.pump, s);
+  p.gain *= s;
+  p.amplitude_clamp *= std::sqrt(s);
+  p.beta = p.law == LawKind::sfc ? scaled(p.beta, s) : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s)) : p.beta;
+  p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
+}
+
 }  // namespace
 
 std::span<const ParameterHelp> emulator_parameter_help() {
@@ -149,6 +169,8 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
     }
   }
   if (reader.has("model")) p.model = parse_model(text("model"));
+  if (reader.has("measured_loss")) p.measured_loss = parse("measured_loss", text("measured_loss"));
+  if (p.model == ModelKind::gaussian && p.measured_loss >= 0) to_intrinsic_units(p);
   p.field_mode = reader.has("field_mode") ? parse_field_mode(text("field_mode")) : usual_field_mode(p.law);
   static const std::array<std::string, 2> steppers = {"euler", "rk4"};
   p.stepper = reader.choice("stepper", p.stepper == Stepper::euler ? "euler" : "rk4", steppers) == "euler"

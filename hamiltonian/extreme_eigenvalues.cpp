@@ -37,6 +37,7 @@ class CouplingOperator {
 }  // namespace
 
 ExtremeEigenvalues extreme_eigenvalues(const IsingModel& model) {
+  if (model.edge_count() == 0 && !model.has_field()) return {};
   const IsingModel extended = model.has_field() ? with_ancilla(model) : model;
   const CouplingOperator op(extended);
   const Eigen::Index n = op.rows();

@@ -6,6 +6,9 @@
 
 using namespace opoloop;
 
+TEST_CASE("emulator behaves like a device") {
+  check_device_behaviour({"emulator:", true, "dt"});
+}
 TEST_CASE("annealing behaves like a device") {
   check_device_behaviour({"annealing:", true, "t_cold"});
 }
