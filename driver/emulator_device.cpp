@@ -153,6 +153,11 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     sample.diverged = t.diverged;
     sample.spins_best = prepared.ancilla ? drop_ancilla(t.spins_best) : std::move(t.spins_best);
     sample.spins_final = prepared.ancilla ? drop_ancilla(t.spins_final) : std::move(t.spins_final);
+    if (prepared.ancilla) {
+      // The same sums in the order of the problem as it was given.
+      sample.energy_best = adapted.problem->ising.energy(sample.spins_best);
+      sample.energy_final = adapted.problem->ising.energy(sample.spins_final);
+    }
     if (t.diverged) ++diverged;
     result.samples.push_back(std::move(sample));
   }
