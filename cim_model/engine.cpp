@@ -36,11 +36,11 @@ bool has_error_variable(LawKind law) {
 
 /// Best energies and, for law cac_best, the moving target of the 16 lanes of one tile.
 struct LaneRecord {
-  std::array<double, 16> energy{};   ///< of this round
+  std::array<double, 16> energy{};  ///< of this round
   std::array<double, 16> best{};
   std::array<std::int64_t, 16> round_best{};
   std::array<std::int64_t, 16> rounds{};
-  std::uint32_t diverged = 0;        ///< bit l: lane l holds a number that is not finite
+  std::uint32_t diverged = 0;  ///< bit l: lane l holds a number that is not finite
   // cac_best [L21], as ordered in cim_model/laws/cac_best.h.
   std::array<double, 16> target_best{};
   std::array<double, 16> rate{};
@@ -64,13 +64,13 @@ struct Engine::Impl {
   struct Block {
     bool single = false;
     int tiles = 0;
-    int rows = 0;                 // rows of a tile
-    std::uint32_t first = 0;      // global number of lane 0 of tile 0
-    int lanes = 0;                // trajectories present
+    int rows = 0;             // rows of a tile
+    std::uint32_t first = 0;  // global number of lane 0 of tile 0
+    int lanes = 0;            // trajectories present
     AlignedArray<float> x, second, error, measured, field, h_rows, noise;
     AlignedArray<float> target, rate, h_scale;
     std::vector<LaneRecord> record;
-    std::vector<double> energy;   // [tile][16], of the pairs and the field
+    std::vector<double> energy;  // [tile][16], of the pairs and the field
     std::vector<std::uint16_t> best_signs;
     std::size_t tile_size() const { return static_cast<std::size_t>(rows) * 16; }
     int lanes_of(int tile) const { return std::min(16, lanes - tile * 16); }
@@ -80,7 +80,8 @@ struct Engine::Impl {
       : model(model_in), coupling(coupling_in), parameters(std::move(parameters_in)), n(model_in.size()) {
     parameters.validate();
     if (coupling.size() != n) throw InputError("coupling and model differ in size");
-    strength = static_cast<float>(parameters.gain * (parameters.xi ? *parameters.xi : coupling_normalisation(model)));
+    strength = static_cast<float>(parameters.gain *
+                                  (parameters.xi ? *parameters.xi : coupling_normalisation(model)));
     if (model.has_field()) {
       if (parameters.field_mode == FieldMode::ancilla) {
         throw InputError("field_mode = ancilla: extend the problem with with_ancilla() first");
@@ -218,13 +219,15 @@ struct Engine::Impl {
     for (int lane = 0; lane < b.tiles * 16; ++lane) {
       if (b.single && lane > 0) break;
       for (int i = 0; i < n; ++i) {
-        const PhiloxWords words = philox_words(seed, Stream::start_amplitude, b.first + static_cast<std::uint32_t>(lane), 0,
-                                               static_cast<std::uint32_t>(i / 4));
+        const PhiloxWords words =
+            philox_words(seed, Stream::start_amplitude, b.first + static_cast<std::uint32_t>(lane), 0,
+                         static_cast<std::uint32_t>(i / 4));
         const double uniform = (static_cast<double>(words[static_cast<std::size_t>(i % 4)]) + 0.5) * 0x1p-32;
         const auto value = static_cast<float>(parameters.start_uniform_half_width * (2 * uniform - 1));
         const std::size_t at = b.single ? static_cast<std::size_t>(i)
                                         : b.tile_size() * static_cast<std::size_t>(lane / 16) +
-                                              static_cast<std::size_t>(i) * 16 + static_cast<std::size_t>(lane % 16);
+                                              static_cast<std::size_t>(i) * 16 +
+                                              static_cast<std::size_t>(lane % 16);
         b.x[at] = value;
       }
     }
@@ -242,20 +245,25 @@ struct Engine::Impl {
     const std::size_t step_stride = b.tile_size() * static_cast<std::size_t>(kinds);
     const std::size_t tile_stride = step_stride * static_cast<std::size_t>(parameters.substeps);
     for (int s = 0; s < parameters.substeps; ++s) {
-      normals(b, seed, Stream::pulse_noise, static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(parameters.substeps) + static_cast<std::uint64_t>(s),
+      normals(b, seed, Stream::pulse_noise,
+              static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(parameters.substeps) +
+                  static_cast<std::uint64_t>(s),
               kinds, b.noise.data() + static_cast<std::size_t>(s) * step_stride, tile_stride);
     }
     if (parameters.model != ModelKind::gaussian) return;
     // x̃ = x + g √(1/(4ηj)) Σ dW / dt, with the dW that advance() uses.
     const double efficiency = parameters.detection_efficiency * parameters.measured_loss;
     const auto noise_scale = static_cast<float>(std::sqrt(parameters.g2 / (4 * efficiency)) *
-                                          static_cast<double>(c.sqrt_dt) / parameters.dt);
+                                                static_cast<double>(c.sqrt_dt) / parameters.dt);
     for (int t = 0; t < b.tiles; ++t) {
       const std::size_t at = static_cast<std::size_t>(t) * b.tile_size();
       const float* from = b.x.data() + at;
       for (int s = 0; s < parameters.substeps; ++s) {
-        kernels::add_record_noise(from, b.noise.data() + static_cast<std::size_t>(t) * tile_stride + static_cast<std::size_t>(s) * step_stride,
-                                  noise_scale, b.measured.data() + at, static_cast<std::int64_t>(b.tile_size()));
+        kernels::add_record_noise(from,
+                                  b.noise.data() + static_cast<std::size_t>(t) * tile_stride +
+                                      static_cast<std::size_t>(s) * step_stride,
+                                  noise_scale, b.measured.data() + at,
+                                  static_cast<std::int64_t>(b.tile_size()));
         from = b.measured.data() + at;
       }
     }
@@ -282,8 +290,10 @@ struct Engine::Impl {
     coupling.energies(read, b.energy.data(), b.tiles);
     for (int t = 0; t < b.tiles; ++t) {
       double* e = b.energy.data() + static_cast<std::ptrdiff_t>(t) * 16;
-      if (!h.empty()) kernels::subtract_field_energy(h.data(), read + static_cast<std::size_t>(t) * b.tile_size(), n, e);
-      for (std::size_t lane = 0; lane < 16; ++lane) b.record[static_cast<std::size_t>(t)].energy[lane] = e[lane] + model.offset();
+      if (!h.empty())
+        kernels::subtract_field_energy(h.data(), read + static_cast<std::size_t>(t) * b.tile_size(), n, e);
+      for (std::size_t lane = 0; lane < 16; ++lane)
+        b.record[static_cast<std::size_t>(t)].energy[lane] = e[lane] + model.offset();
     }
   }
 
@@ -304,7 +314,8 @@ struct Engine::Impl {
     if (better != 0) {
       const std::size_t at = static_cast<std::size_t>(tile) * b.tile_size();
       // Alone, all lanes are pulses of the one trajectory.
-      kernels::update_best_signs(read + at, b.rows, b.single ? 0xffffU : better, b.best_signs.data() + at / 16);
+      kernels::update_best_signs(read + at, b.rows, b.single ? 0xffffU : better,
+                                 b.best_signs.data() + at / 16);
     }
     return lowest;
   }
@@ -313,7 +324,8 @@ struct Engine::Impl {
   void move_target(Block& b, int tile, std::int64_t k, const RoundConstants& c) const {
     LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
     const BestEnergyTarget& target = parameters.best_energy;
-    const double error_dt = parameters.error_dt > 0 ? parameters.error_dt : parameters.dt / parameters.error_substeps;
+    const double error_dt =
+        parameters.error_dt > 0 ? parameters.error_dt : parameters.dt / parameters.error_substeps;
     for (std::size_t l = 0; l < 16; ++l) {
       if (k == 0) {
         r.target_best[l] = r.energy[l];
@@ -355,7 +367,8 @@ struct Engine::Impl {
         kernels::mean_amplitude(measured + at, n, scale);
       }
     }
-    const auto noise_stride = b.tile_size() * static_cast<std::size_t>(noise_kinds(parameters.model) * parameters.substeps);
+    const auto noise_stride =
+        b.tile_size() * static_cast<std::size_t>(noise_kinds(parameters.model) * parameters.substeps);
     kernels::TileArrays arrays{};
     arrays.x = b.x.data() + at;
     arrays.second = b.second.size() > 0 ? b.second.data() + at : nullptr;
@@ -366,7 +379,8 @@ struct Engine::Impl {
     arrays.h_scale = b.h_scale.data();
     arrays.target = b.target.data();
     arrays.rate = b.rate.data();
-    arrays.noise = b.noise.size() > 0 ? b.noise.data() + static_cast<std::size_t>(tile) * noise_stride : nullptr;
+    arrays.noise =
+        b.noise.size() > 0 ? b.noise.data() + static_cast<std::size_t>(tile) * noise_stride : nullptr;
     const std::uint32_t bad = kernels::advance_tile(c, arrays, b.rows);
     LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
     r.diverged |= b.single ? static_cast<std::uint32_t>(bad != 0) : bad;
@@ -379,9 +393,16 @@ struct Engine::Impl {
       if (first >= static_cast<std::uint32_t>(options.observe_trajectories)) break;
       const std::size_t at = static_cast<std::size_t>(t) * b.tile_size();
       const bool separate = b.measured.size() > 0;
-      TileObservation o{k, first, b.lanes_of(t), static_cast<double>(k) * parameters.dt, static_cast<double>(c.p), n,
-                        b.x.data() + at, b.error.size() > 0 ? b.error.data() + at : nullptr,
-                        separate ? measured + at : nullptr, b.record[static_cast<std::size_t>(t)].energy.data()};
+      TileObservation o{k,
+                        first,
+                        b.lanes_of(t),
+                        static_cast<double>(k) * parameters.dt,
+                        static_cast<double>(c.p),
+                        n,
+                        b.x.data() + at,
+                        b.error.size() > 0 ? b.error.data() + at : nullptr,
+                        separate ? measured + at : nullptr,
+                        b.record[static_cast<std::size_t>(t)].energy.data()};
       if (!b.single) {
         options.observer(o);
         continue;
@@ -433,7 +454,8 @@ struct Engine::Impl {
       if (last || halted) break;
       if (options.stop_energy && lowest <= *options.stop_energy) stop.store(true);
       if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed)) stop.store(true);
-      if (options.deadline && (k & 15) == 0 && std::chrono::steady_clock::now() >= *options.deadline) stop.store(true);
+      if (options.deadline && (k & 15) == 0 && std::chrono::steady_clock::now() >= *options.deadline)
+        stop.store(true);
       for (int t = 0; t < b.tiles; ++t) advance(b, t, k, c, measured);
       if (options.progress != nullptr) options.progress->fetch_add(b.lanes, std::memory_order_relaxed);
     }
@@ -486,9 +508,13 @@ Engine::Engine(const IsingModel& model, const Coupling& coupling, LoopParameters
 
 Engine::~Engine() = default;
 
-const LoopParameters& Engine::parameters() const { return impl_->parameters; }
+const LoopParameters& Engine::parameters() const {
+  return impl_->parameters;
+}
 
-double Engine::coupling_strength() const { return static_cast<double>(impl_->strength); }
+double Engine::coupling_strength() const {
+  return static_cast<double>(impl_->strength);
+}
 
 std::vector<TrajectoryResult> Engine::run(const EngineOptions& options) const {
   if (options.trajectories < 1) throw_parameter_error("runs", options.trajectories, "at least 1");

@@ -73,30 +73,30 @@ struct LoopParameters {
   int error_substeps = 1;      ///< steps of the error equation per round trip
   double error_dt = 0;         ///< time of one error step; 0 = dt/error_substeps
 
-  Schedule pump = Schedule(1.0);    ///< p
-  Schedule alpha = Schedule(1.0);   ///< target squared amplitude (cac, cfc, cac_best)
-  Schedule beta = Schedule(0.2);    ///< error rate (cac, cfc, sfc), per time unit
-  Schedule sfc_c = Schedule(1.0);   ///< c of sfc
-  double sfc_k = 0.2;               ///< k of sfc
-  BestEnergyTarget best_energy;     ///< cac_best only
-  double saturation = 1.0;          ///< μ, coefficient of x³ in mean_field
+  Schedule pump = Schedule(1.0);   ///< p
+  Schedule alpha = Schedule(1.0);  ///< target squared amplitude (cac, cfc, cac_best)
+  Schedule beta = Schedule(0.2);   ///< error rate (cac, cfc, sfc), per time unit
+  Schedule sfc_c = Schedule(1.0);  ///< c of sfc
+  double sfc_k = 0.2;              ///< k of sfc
+  BestEnergyTarget best_energy;    ///< cac_best only
+  double saturation = 1.0;         ///< μ, coefficient of x³ in mean_field
 
-  double gain = 1.0;                ///< factor on the coupling strength
-  std::optional<double> xi;         ///< ξ; unset = √(2N / Σ_ij J_ij²) of the problem at hand
-  double limit = 1.0;               ///< bound of the injection (clipped, tanh)
+  double gain = 1.0;         ///< factor on the coupling strength
+  std::optional<double> xi;  ///< ξ; unset = √(2N / Σ_ij J_ij²) of the problem at hand
+  double limit = 1.0;        ///< bound of the injection (clipped, tanh)
 
-  double amplitude_clamp = 0;       ///< |x| ≤ this after every round trip; 0 = none
-  double clamp_over_sqrt_alpha = 0; ///< |x| ≤ this · √α; 0 = none. At most one of the two.
+  double amplitude_clamp = 0;        ///< |x| ≤ this after every round trip; 0 = none
+  double clamp_over_sqrt_alpha = 0;  ///< |x| ≤ this · √α; 0 = none. At most one of the two.
   /// cac, cac_best: ė sees x^{k+1} (after advance and clamp) instead of the measured x̃^k; for programs that
   /// update x in place before e. Ignored by the other laws, whose ė contains no x.
   bool error_uses_new_amplitude = false;
-  double error_start = 1.0;         ///< e_i at round 0
-  double error_min = 0;             ///< lower bound of e (0 = none)
-  /// Upper bound of e (0 = none). A spin without couplings never reaches its target, so its e would grow until
-  /// it is no number; no published setting comes near this bound.
+  double error_start = 1.0;  ///< e_i at round 0
+  double error_min = 0;      ///< lower bound of e (0 = none)
+  /// Upper bound of e (0 = none). A spin without couplings never reaches its target, so its e would grow
+  /// until it is no number; no published setting comes near this bound.
   double error_max = 1e6;
-  double start_sd = 1e-4;           ///< standard deviation of x at round 0 (mean_field)
-  double start_uniform_half_width = 0; ///< > 0: x at round 0 uniform in ± this instead (mean_field)
+  double start_sd = 1e-4;               ///< standard deviation of x at round 0 (mean_field)
+  double start_uniform_half_width = 0;  ///< > 0: x at round 0 uniform in ± this instead (mean_field)
 
   double g2 = 1e-4;                 ///< g² (truncated_wigner, gaussian)
   double measured_loss = 1.0;       ///< j (gaussian), in units of the intrinsic amplitude loss

@@ -72,7 +72,8 @@ LoopPreset sk_cfc_short() {
   p.beta = 0.2;
   p.gain = 0.66;
   p.amplitude_clamp = 1.3;
-  return {"sk-cfc-short", "tuned here, docs/tuning.md", "CFC in short runs: least time to solution on SK N = 100", p};
+  return {"sk-cfc-short", "tuned here, docs/tuning.md",
+          "CFC in short runs: least time to solution on SK N = 100", p};
 }
 
 /// CAC found by the same search.
@@ -86,7 +87,8 @@ LoopPreset sk_cac_short() {
   p.gain = 0.81;
   p.clamp_over_sqrt_alpha = 1.39;
   p.start_sd = 0.1;
-  return {"sk-cac-short", "tuned here, docs/tuning.md", "CAC in short runs: least time to solution on SK N = 100", p};
+  return {"sk-cac-short", "tuned here, docs/tuning.md",
+          "CAC in short runs: least time to solution on SK N = 100", p};
 }
 
 LoopPreset gset_cac() {
@@ -129,10 +131,10 @@ LoopPreset cim_optimizer_sk100() {
   p.law = LawKind::cac_best;
   p.dt = 0.05;
   p.rounds = 3000;
-  p.pump = -0.2;          // cac_r
-  p.saturation = 0.8;     // cac_mu
-  p.xi = 1.0;             // J enters as it is …
-  p.gain = 0.3;           // … times cac_beta, which there is the coupling strength
+  p.pump = -0.2;       // cac_r
+  p.saturation = 0.8;  // cac_mu
+  p.xi = 1.0;          // J enters as it is …
+  p.gain = 0.3;        // … times cac_beta, which there is the coupling strength
   p.alpha = 0.7;
   p.best_energy = {.rho = 1.2, .delta = 12, .gamma = 0.010, .tau = 150, .previous_energy = true};
   p.start_uniform_half_width = 0.0005;
@@ -140,7 +142,8 @@ LoopPreset cim_optimizer_sk100() {
   p.error_max = 32;
   // CAC.py writes `x_ = x` and then updates x in place, so its e step sees the new x.
   p.error_uses_new_amplitude = true;
-  return {"cim-optimizer-sk100", "github.com/mcmahon-lab/cim-optimizer, CAC.py and optimal_params.py (sk_100_fc_params)",
+  return {"cim-optimizer-sk100",
+          "github.com/mcmahon-lab/cim-optimizer, CAC.py and optimal_params.py (sk_100_fc_params)",
           "the published reference simulator at its settings for J = ±1, N = 100", p};
 }
 
@@ -148,7 +151,8 @@ LoopPreset cim_optimizer_sk100() {
 
 const std::vector<LoopPreset>& loop_presets() {
   static const std::vector<LoopPreset> presets = [] {
-    std::vector<LoopPreset> all = {sk_cac(), sk_cfc(), sk_sfc(), gset_cac(), sk_cfc_short(), sk_cac_short(), leleu_sk(), cim_optimizer_sk100()};
+    std::vector<LoopPreset> all = {sk_cac(),       sk_cfc(),       sk_sfc(),   gset_cac(),
+                                   sk_cfc_short(), sk_cac_short(), leleu_sk(), cim_optimizer_sk100()};
     for (LoopPreset& preset : all) preset.parameters.preset = preset.name;
     return all;
   }();
@@ -164,8 +168,9 @@ LoopParameters loop_preset(const std::string& name, const IsingModel& model) {
       if (name == "leleu-sk") {
         // Below 28 spins 1 − p outgrows the step of 2⁻⁶: Euler would overshoot zero every sub-step.
         if (model.size() < 28) {
-          throw InputError(fmt::format("preset = 'leleu-sk': its pump 0.8 - (N/220)^-2 is for N >= 28 spins, the problem has {}",
-                                       model.size()));
+          throw InputError(fmt::format(
+              "preset = 'leleu-sk': its pump 0.8 - (N/220)^-2 is for N >= 28 spins, the problem has {}",
+              model.size()));
         }
         p.pump = 0.8 - std::pow(model.size() / 220.0, -2);
       }
@@ -211,8 +216,9 @@ LoopParameters automatic_parameters(const IsingModel& model) {
   const double rate = 1 + coupling_normalisation(model) * std::abs(extreme_eigenvalues(model).smallest);
   const double longest = (field ? 1.0 : 1.5) / rate;
   if (longest < p.dt) {
-    p.rounds = std::min<std::int64_t>(std::max<std::int64_t>(8000, p.rounds),
-                                      static_cast<std::int64_t>(std::ceil(static_cast<double>(p.rounds) * p.dt / longest)));
+    p.rounds = std::min<std::int64_t>(
+        std::max<std::int64_t>(8000, p.rounds),
+        static_cast<std::int64_t>(std::ceil(static_cast<double>(p.rounds) * p.dt / longest)));
     p.dt = longest;
   }
   return p;

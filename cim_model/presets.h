@@ -49,7 +49,7 @@ struct MachinePreset {
   std::optional<Sourced<int>> adc_bits;
   std::optional<Sourced<std::int64_t>> coupling_min;  ///< integer couplings the electronics take
   std::optional<Sourced<std::int64_t>> coupling_max;
-  std::optional<Sourced<Schedule>> pump;              ///< relative to threshold
+  std::optional<Sourced<Schedule>> pump;  ///< relative to threshold
 
   /// T = upload + trips · T_rt + read-out, unknown parts counted as 0; empty without a round-trip time.
   std::optional<double> machine_time_s(std::int64_t trips) const;

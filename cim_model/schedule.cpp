@@ -39,7 +39,8 @@ Schedule Schedule::parse(const std::string& text, const std::string& name) {
   if (colon == std::string_view::npos) return Schedule(parse_number(view, text, name));
   const auto at = view.find('@', colon);
   const double from = parse_number(view.substr(0, colon), text, name);
-  const double to = parse_number(view.substr(colon + 1, at == std::string_view::npos ? at : at - colon - 1), text, name);
+  const double to =
+      parse_number(view.substr(colon + 1, at == std::string_view::npos ? at : at - colon - 1), text, name);
   const double end = at == std::string_view::npos ? 1.0 : parse_number(view.substr(at + 1), text, name);
   return Schedule({{0.0, from}, {end, to}}, name);
 }

@@ -21,7 +21,9 @@ class Schedule {
   explicit Schedule(std::vector<Point> points, const std::string& name = "schedule");
 
   /// From `from` at the start to `to` at `end` (fraction of the run), then held: the papers' ramps.
-  static Schedule ramp(double from, double to, double end = 1.0) { return Schedule({{0.0, from}, {end, to}}); }
+  static Schedule ramp(double from, double to, double end = 1.0) {
+    return Schedule({{0.0, from}, {end, to}});
+  }
   /// Parses "0.5" (constant), "-1:1" (ramp over the whole run), "-1:1@0.9" (ramp, then held).
   static Schedule parse(const std::string& text, const std::string& name);
 

@@ -21,8 +21,12 @@ void catch_interrupts() {
   std::signal(SIGTERM, on_signal);
 }
 
-bool interrupted() { return g_signal.load(std::memory_order_relaxed) != 0; }
+bool interrupted() {
+  return g_signal.load(std::memory_order_relaxed) != 0;
+}
 
-int interrupt_signal() { return g_signal.load(std::memory_order_relaxed); }
+int interrupt_signal() {
+  return g_signal.load(std::memory_order_relaxed);
+}
 
 }  // namespace opoloop

@@ -50,11 +50,11 @@ struct Lanes {
 };
 
 // One-line wrappers: name(a, b) applies Op to every register of the row.
-#define OPOLOOP_LANES_BINARY(NAME, OP)                              \
-  HWY_INLINE Lanes NAME(const Lanes& a, const Lanes& b) {           \
-    Lanes r;                                                        \
-    for (int k = 0; k < kVecs; ++k) r.v[k] = OP(a.v[k], b.v[k]);    \
-    return r;                                                       \
+#define OPOLOOP_LANES_BINARY(NAME, OP)                           \
+  HWY_INLINE Lanes NAME(const Lanes& a, const Lanes& b) {        \
+    Lanes r;                                                     \
+    for (int k = 0; k < kVecs; ++k) r.v[k] = OP(a.v[k], b.v[k]); \
+    return r;                                                    \
   }
 OPOLOOP_LANES_BINARY(operator+, hn::Add)
 OPOLOOP_LANES_BINARY(operator-, hn::Sub)
@@ -85,7 +85,9 @@ HWY_INLINE Lanes abs(const Lanes& a) {
   for (int k = 0; k < kVecs; ++k) r.v[k] = hn::Abs(a.v[k]);
   return r;
 }
-HWY_INLINE Lanes clamp(const Lanes& a, const Lanes& low, const Lanes& high) { return min(max(a, low), high); }
+HWY_INLINE Lanes clamp(const Lanes& a, const Lanes& low, const Lanes& high) {
+  return min(max(a, low), high);
+}
 /// ±1 with the sign bit of a: the spin of an amplitude.
 HWY_INLINE Lanes spin_of(const Lanes& a) {
   Lanes r;
@@ -98,8 +100,11 @@ HWY_INLINE std::uint32_t negative_bits(const Lanes& a) {
   std::uint32_t bits = 0;
   for (int k = 0; k < kVecs; ++k) {
     std::uint8_t bytes[8] = {};
-    hn::StoreMaskBits(FloatTag(), hn::MaskFromVec(hn::BitCast(FloatTag(), hn::BroadcastSignBit(hn::BitCast(IntTag(), a.v[k])))), bytes);
-    bits |= (static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8) << (k * kVecLanes);
+    hn::StoreMaskBits(
+        FloatTag(),
+        hn::MaskFromVec(hn::BitCast(FloatTag(), hn::BroadcastSignBit(hn::BitCast(IntTag(), a.v[k])))), bytes);
+    bits |= (static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8)
+            << (k * kVecLanes);
   }
   return bits;
 }

@@ -13,7 +13,8 @@ PhiloxWords philox_words(std::uint64_t seed, Stream stream, std::uint32_t trajec
   const Generator::ctr_type counter = {
       {index, static_cast<std::uint32_t>(step), trajectory,
        static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8}};
-  const Generator::key_type key = {{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
+  const Generator::key_type key = {
+      {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
   const Generator::ctr_type out = Generator()(counter, key);
   return {out[0], out[1], out[2], out[3]};
 }

@@ -15,13 +15,13 @@ inline constexpr int kPhiloxRounds = 7;
 
 /// Every stream of the program, in one place. Numbers are part of what a seed promises: never reuse one.
 enum class Stream : std::uint32_t {
-  start_amplitude = 1,   ///< initial pulse amplitudes
-  pulse_noise = 2,       ///< quantum noise of a pulse model, one step a round trip
-  generator = 3,         ///< problem generators
-  annealing = 4,         ///< Metropolis proposals and acceptance
-  bifurcation = 5,       ///< initial positions and momenta of bSB and dSB
-  bootstrap = 6,         ///< resampling for intervals
-  quantum_start = 7,     ///< initial state of models with more than one quadrature
+  start_amplitude = 1,  ///< initial pulse amplitudes
+  pulse_noise = 2,      ///< quantum noise of a pulse model, one step a round trip
+  generator = 3,        ///< problem generators
+  annealing = 4,        ///< Metropolis proposals and acceptance
+  bifurcation = 5,      ///< initial positions and momenta of bSB and dSB
+  bootstrap = 6,        ///< resampling for intervals
+  quantum_start = 7,    ///< initial state of models with more than one quadrature
 };
 
 using PhiloxWords = std::array<std::uint32_t, 4>;

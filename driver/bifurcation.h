@@ -30,7 +30,7 @@ struct BifurcationParameters {
   BifurcationKind kind = BifurcationKind::discrete;
   double dt = 1.25;
   double a0 = 1;
-  double c0 = 0;  ///< [G21]: 0.5 √(N−1) / √(Σ_ij J_ij²), fields counted as couplings to an ancilla
+  double c0 = 0;       ///< [G21]: 0.5 √(N−1) / √(Σ_ij J_ij²), fields counted as couplings to an ancilla
   double start = 0.1;  ///< x and y start uniform in ± this
   std::int64_t steps = 1000;
   std::int64_t energy_every = 1;  ///< bSB: look at the energy every so many steps (and at the last); dSB has

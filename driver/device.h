@@ -17,11 +17,11 @@ class RunRecorder;  // driver/run_recorder.h: where amplitudes of a run are stre
 
 /// What a device can take. The layer above adapts a problem to it (driver/adapt.h) and records what it did.
 struct Capabilities {
-  std::int64_t max_spins = 0;            ///< 0 = no limit but memory
-  std::optional<int> coupling_bits;      ///< signed integers of so many bits; unset = real numbers
-  bool linear_term = true;               ///< false: needs an ancilla
-  bool trajectories = false;             ///< returns amplitudes over round trips
-  bool exact = false;                    ///< proves its optimum
+  std::int64_t max_spins = 0;        ///< 0 = no limit but memory
+  std::optional<int> coupling_bits;  ///< signed integers of so many bits; unset = real numbers
+  bool linear_term = true;           ///< false: needs an ancilla
+  bool trajectories = false;         ///< returns amplitudes over round trips
+  bool exact = false;                ///< proves its optimum
   bool structured_couplings = false;
 };
 
@@ -33,31 +33,31 @@ struct ParameterValue {
 
 /// What to run. Values left unset are chosen by the device from the problem.
 struct JobSettings {
-  std::optional<int> runs;                 ///< trajectories
-  std::optional<std::int64_t> steps;       ///< round trips (emulator), sweeps (annealing), steps (bifurcation)
+  std::optional<int> runs;            ///< trajectories
+  std::optional<std::int64_t> steps;  ///< round trips (emulator), sweeps (annealing), steps (bifurcation)
   std::uint64_t seed = 1;
   int threads = 1;
-  std::optional<double> target_energy;     ///< success is energy ≤ target (within rounding of the sums)
-  bool until_target = false;               ///< stop as soon as one trajectory reaches it
-  std::optional<double> time_limit_s;      ///< stop handing out new work after this, report what is done
-  int log_trajectories = 0;                ///< stream amplitudes of the first so many trajectories
-  std::int64_t log_every = 1;              ///< every so many round trips
+  std::optional<double> target_energy;  ///< success is energy ≤ target (within rounding of the sums)
+  bool until_target = false;            ///< stop as soon as one trajectory reaches it
+  std::optional<double> time_limit_s;   ///< stop handing out new work after this, report what is done
+  int log_trajectories = 0;             ///< stream amplitudes of the first so many trajectories
+  std::int64_t log_every = 1;           ///< every so many round trips
   std::map<std::string, std::string> parameters;  ///< --model, --law, --preset, --dt, URI query, config keys
 };
 
 struct Job {
   std::shared_ptr<const Problem> problem;
   JobSettings settings;
-  RunRecorder* recorder = nullptr;         ///< null unless amplitudes are logged
+  RunRecorder* recorder = nullptr;  ///< null unless amplitudes are logged
 };
 
 /// One trajectory (or read) of a device, in the problem's own spins (ancilla removed).
 struct Sample {
-  std::uint32_t trajectory = 0;            ///< its random stream
+  std::uint32_t trajectory = 0;  ///< its random stream
   double energy_final = 0;
   double energy_best = 0;
-  std::int64_t round_best = 0;             ///< round trip (sweep, step) of the best energy
-  std::int64_t rounds = 0;                 ///< actually run
+  std::int64_t round_best = 0;  ///< round trip (sweep, step) of the best energy
+  std::int64_t rounds = 0;      ///< actually run
   bool diverged = false;
   std::vector<std::int8_t> spins_best;
   std::vector<std::int8_t> spins_final;
@@ -65,8 +65,8 @@ struct Sample {
 
 /// Where time went, in seconds; unset where it does not apply.
 struct Timing {
-  double wall_s = 0;                       ///< of the sampling itself, without set-up
-  double setup_s = 0;                      ///< packing J, building tables
+  double wall_s = 0;                                               ///< of the sampling itself, without set-up
+  double setup_s = 0;                                              ///< packing J, building tables
   std::optional<double> queue_s, network_s, anneal_s, read_out_s;  ///< remote machines
 };
 
@@ -75,16 +75,16 @@ struct Result {
   std::map<std::string, ParameterValue> parameters;  ///< everything that was in force
   std::vector<std::string> adaptations;              ///< what was changed to fit the device, in words
   std::vector<std::string> warnings;
-  std::vector<Sample> samples;                       ///< ordered by trajectory
-  std::int64_t steps = 0;                            ///< round trips asked per run
-  int runs = 0;                                      ///< trajectories asked
-  double products_per_step = 0;                      ///< matrix–vector products in one step (0: none)
-  std::optional<double> round_trip_time_s;           ///< of the machine preset
-  std::optional<double> machine_time_s;              ///< one run on the machine preset
-  std::int64_t stored_couplings = 0;                 ///< multiplied per product (GFLOP/s = 2·this/time)
+  std::vector<Sample> samples;              ///< ordered by trajectory
+  std::int64_t steps = 0;                   ///< round trips asked per run
+  int runs = 0;                             ///< trajectories asked
+  double products_per_step = 0;             ///< matrix–vector products in one step (0: none)
+  std::optional<double> round_trip_time_s;  ///< of the machine preset
+  std::optional<double> machine_time_s;     ///< one run on the machine preset
+  std::int64_t stored_couplings = 0;        ///< multiplied per product (GFLOP/s = 2·this/time)
   std::string coupling_storage;
   Timing timing;
-  bool interrupted = false;                          ///< stopped early: samples hold what was done
+  bool interrupted = false;  ///< stopped early: samples hold what was done
   bool time_limited = false;
 };
 
@@ -93,7 +93,7 @@ enum class JobStatus { queued, running, done, failed, cancelled };
 /// Called now and then from the calling thread of run(): fraction in [0, 1] and best energy so far.
 struct Progress {
   double fraction = 0;
-  double rate_per_s = 0;                   ///< trajectory·steps a second
+  double rate_per_s = 0;  ///< trajectory·steps a second
   std::optional<double> best_energy;
 };
 using ProgressCallback = std::function<void(const Progress&)>;
@@ -110,8 +110,8 @@ class Device {
   /// Hands the job over and returns its id at once. Throws InputError where the device cannot take it.
   virtual std::string submit(const Job& job) = 0;
   virtual JobStatus poll(const std::string& id, Progress* progress = nullptr) = 0;
-  /// poll(), but waits until the job ends or `timeout_s` is over, whichever comes first. By default polls with
-  /// growing pauses; a device that can wait for its job does.
+  /// poll(), but waits until the job ends or `timeout_s` is over, whichever comes first. By default polls
+  /// with growing pauses; a device that can wait for its job does.
   virtual JobStatus wait(const std::string& id, double timeout_s, Progress* progress = nullptr);
   /// Waits for the end and returns the answer; rethrows what made the job fail. An id is answered once.
   virtual Result result(const std::string& id) = 0;

@@ -33,7 +33,7 @@ CouplingStorage storage_of(const std::map<std::string, std::string>& parameters)
 /// Parameters for a problem whose field, if any, is carried as `mode` says; the problem the loop then sees.
 struct Prepared {
   LoopParameters parameters;
-  IsingModel extended;      // with the ancilla, if there is one
+  IsingModel extended;  // with the ancilla, if there is one
   bool ancilla = false;
 };
 
@@ -74,7 +74,9 @@ Capabilities EmulatorDevice::capabilities() const {
   return can;
 }
 
-void EmulatorDevice::validate(const Job& job) const { prepare(job, job.problem->ising); }
+void EmulatorDevice::validate(const Job& job) const {
+  prepare(job, job.problem->ising);
+}
 
 Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   using Clock = std::chrono::steady_clock;
@@ -104,7 +106,8 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     if (machine_->round_trip_time_s) result.round_trip_time_s = machine_->round_trip_time_s->value;
     result.machine_time_s = machine_->machine_time_s(parameters.rounds);
   }
-  if (prepared.ancilla) result.adaptations.push_back("linear term moved into an ancilla pulse (field_mode = ancilla)");
+  if (prepared.ancilla)
+    result.adaptations.push_back("linear term moved into an ancilla pulse (field_mode = ancilla)");
 
   EngineOptions options;
   options.seed = settings.seed;
@@ -131,16 +134,19 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
 
   const auto start = Clock::now();
   if (settings.time_limit_s) {
-    options.deadline = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*settings.time_limit_s));
+    options.deadline = start + std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double>(*settings.time_limit_s));
   }
   std::vector<TrajectoryResult> trajectories = engine.run(options);
   result.timing.wall_s = seconds_since(start);
   result.interrupted = control.cancel.load();
-  const bool cut_short = trajectories.size() < static_cast<std::size_t>(result.runs) ||
-                         std::any_of(trajectories.begin(), trajectories.end(), [&](const TrajectoryResult& t) {
-                           return !t.diverged && t.rounds < parameters.rounds;
-                         });
-  result.time_limited = cut_short && !result.interrupted && options.deadline && Clock::now() >= *options.deadline;
+  const bool cut_short =
+      trajectories.size() < static_cast<std::size_t>(result.runs) ||
+      std::any_of(
+          trajectories.begin(), trajectories.end(),
+          [&](const TrajectoryResult& t) { return !t.diverged && t.rounds < parameters.rounds; });
+  result.time_limited =
+      cut_short && !result.interrupted && options.deadline && Clock::now() >= *options.deadline;
 
   std::int64_t diverged = 0;
   for (TrajectoryResult& t : trajectories) {
@@ -163,8 +169,8 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   }
   if (diverged > 0) {
     result.warnings.push_back(fmt::format(
-        "{} of {} trajectories left the range of numbers and were stopped there; a smaller dt or gain helps", diverged,
-        result.samples.size()));
+        "{} of {} trajectories left the range of numbers and were stopped there; a smaller dt or gain helps",
+        diverged, result.samples.size()));
   }
   return adapted.restore(std::move(result));
 }

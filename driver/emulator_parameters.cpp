@@ -33,13 +33,13 @@ double parse(const std::string& name, const std::string& text) {
   return value;
 }
 
-Entry number(const char* name, const char* unit, double LoopParameters::*member, const char* help) {
+Entry number(const char* name, const char* unit, double LoopParameters::* member, const char* help) {
   return {{name, unit, "of the preset", help},
           [name, member](LoopParameters& p, const std::string& text) { p.*member = parse(name, text); },
           [member](const LoopParameters& p) { return number_text(p.*member); }};
 }
 
-Entry integer(const char* name, int LoopParameters::*member, const char* help) {
+Entry integer(const char* name, int LoopParameters::* member, const char* help) {
   return {{name, "", "of the preset", help},
           [name, member](LoopParameters& p, const std::string& text) {
             const double value = parse(name, text);
@@ -51,15 +51,18 @@ Entry integer(const char* name, int LoopParameters::*member, const char* help) {
           [member](const LoopParameters& p) { return fmt::format("{}", p.*member); }};
 }
 
-Entry schedule(const char* name, const char* unit, Schedule LoopParameters::*member, const char* help) {
-  return {{name, unit, "of the preset", help},
-          [name, member](LoopParameters& p, const std::string& text) { p.*member = Schedule::parse(text, name); },
-          [member](const LoopParameters& p) { return (p.*member).text(); }};
+Entry schedule(const char* name, const char* unit, Schedule LoopParameters::* member, const char* help) {
+  return {
+      {name, unit, "of the preset", help},
+      [name, member](LoopParameters& p, const std::string& text) { p.*member = Schedule::parse(text, name); },
+      [member](const LoopParameters& p) { return (p.*member).text(); }};
 }
 
-Entry target(const char* name, const char* unit, double BestEnergyTarget::*member, const char* help) {
+Entry target(const char* name, const char* unit, double BestEnergyTarget::* member, const char* help) {
   return {{name, unit, "of the preset", help},
-          [name, member](LoopParameters& p, const std::string& text) { p.best_energy.*member = parse(name, text); },
+          [name, member](LoopParameters& p, const std::string& text) {
+            p.best_energy.*member = parse(name, text);
+          },
           [member](const LoopParameters& p) { return number_text(p.best_energy.*member); }};
 }
 
@@ -125,7 +128,9 @@ void to_intrinsic_units(LoopParameters& p) {
   p.pump = scaled(p.pump, s);
   p.gain *= s;
   p.amplitude_clamp *= std::sqrt(s);
-  p.beta = p.law == LawKind::sfc ? scaled(p.beta, s) : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s)) : p.beta;
+  p.beta = p.law == LawKind::sfc   ? scaled(p.beta, s)
+           : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s))
+                                   : p.beta;
   p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
 }
 

@@ -18,9 +18,9 @@ static_assert(std::is_same_v<hid_t, std::int64_t>, "Hdf5Handle keeps identifiers
 
 namespace {
 
-// At exit HDF5 flushes what it still holds. After a full disk that is a file it could not close, and flushing it
-// again ends in a crash; every file here is closed by hand, so the hook is not needed. It has to be declined
-// before the library's first call.
+// At exit HDF5 flushes what it still holds. After a full disk that is a file it could not close, and flushing
+// it again ends in a crash; every file here is closed by hand, so the hook is not needed. It has to be
+// declined before the library's first call.
 [[maybe_unused]] const bool exit_hook_declined = H5dont_atexit() >= 0;
 
 std::string last_reason() {
@@ -39,26 +39,74 @@ std::string last_reason() {
 
 template <class T>
 hid_t native();
-template <> hid_t native<double>() { return H5T_NATIVE_DOUBLE; }
-template <> hid_t native<float>() { return H5T_NATIVE_FLOAT; }
-template <> hid_t native<std::int64_t>() { return H5T_NATIVE_INT64; }
-template <> hid_t native<std::uint64_t>() { return H5T_NATIVE_UINT64; }
-template <> hid_t native<std::int32_t>() { return H5T_NATIVE_INT32; }
-template <> hid_t native<std::uint32_t>() { return H5T_NATIVE_UINT32; }
-template <> hid_t native<std::uint8_t>() { return H5T_NATIVE_UINT8; }
-template <> hid_t native<std::int8_t>() { return H5T_NATIVE_INT8; }
+template <>
+hid_t native<double>() {
+  return H5T_NATIVE_DOUBLE;
+}
+template <>
+hid_t native<float>() {
+  return H5T_NATIVE_FLOAT;
+}
+template <>
+hid_t native<std::int64_t>() {
+  return H5T_NATIVE_INT64;
+}
+template <>
+hid_t native<std::uint64_t>() {
+  return H5T_NATIVE_UINT64;
+}
+template <>
+hid_t native<std::int32_t>() {
+  return H5T_NATIVE_INT32;
+}
+template <>
+hid_t native<std::uint32_t>() {
+  return H5T_NATIVE_UINT32;
+}
+template <>
+hid_t native<std::uint8_t>() {
+  return H5T_NATIVE_UINT8;
+}
+template <>
+hid_t native<std::int8_t>() {
+  return H5T_NATIVE_INT8;
+}
 
 /// Little-endian in the file whatever the machine, as the schema says.
 template <class T>
 hid_t stored();
-template <> hid_t stored<double>() { return H5T_IEEE_F64LE; }
-template <> hid_t stored<float>() { return H5T_IEEE_F32LE; }
-template <> hid_t stored<std::int64_t>() { return H5T_STD_I64LE; }
-template <> hid_t stored<std::uint64_t>() { return H5T_STD_U64LE; }
-template <> hid_t stored<std::int32_t>() { return H5T_STD_I32LE; }
-template <> hid_t stored<std::uint32_t>() { return H5T_STD_U32LE; }
-template <> hid_t stored<std::uint8_t>() { return H5T_STD_U8LE; }
-template <> hid_t stored<std::int8_t>() { return H5T_STD_I8LE; }
+template <>
+hid_t stored<double>() {
+  return H5T_IEEE_F64LE;
+}
+template <>
+hid_t stored<float>() {
+  return H5T_IEEE_F32LE;
+}
+template <>
+hid_t stored<std::int64_t>() {
+  return H5T_STD_I64LE;
+}
+template <>
+hid_t stored<std::uint64_t>() {
+  return H5T_STD_U64LE;
+}
+template <>
+hid_t stored<std::int32_t>() {
+  return H5T_STD_I32LE;
+}
+template <>
+hid_t stored<std::uint32_t>() {
+  return H5T_STD_U32LE;
+}
+template <>
+hid_t stored<std::uint8_t>() {
+  return H5T_STD_U8LE;
+}
+template <>
+hid_t stored<std::int8_t>() {
+  return H5T_STD_I8LE;
+}
 
 Hdf5Handle text_type() {
   Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "text type");
@@ -146,7 +194,8 @@ Hdf5Handle open_file(const std::string& path, bool writable) {
 }
 
 Hdf5Handle create_group(std::int64_t location, const std::string& name) {
-  return {H5Gcreate2(location, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, "group " + name};
+  return {H5Gcreate2(location, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+          "group " + name};
 }
 
 Hdf5Handle open_group(std::int64_t location, const std::string& name) {
@@ -161,14 +210,16 @@ bool exists(std::int64_t location, const std::string& name) {
   return H5Lexists(location, name.c_str(), H5P_DEFAULT) > 0;
 }
 
-bool has_attribute(std::int64_t location, const std::string& name) { return H5Aexists(location, name.c_str()) > 0; }
+bool has_attribute(std::int64_t location, const std::string& name) {
+  return H5Aexists(location, name.c_str()) > 0;
+}
 
 void write_attribute(std::int64_t location, const std::string& name, const std::string& value) {
   remove_attribute(location, name);
   const Hdf5Handle type = text_type();
   const Hdf5Handle space = space_of({});
-  const Hdf5Handle attribute(H5Acreate2(location, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                             "attribute " + name);
+  const Hdf5Handle attribute(H5Acreate2(location, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
+                             H5Aclose, "attribute " + name);
   const char* text = value.c_str();
   hdf5_check(H5Awrite(attribute, type, &text), "attribute " + name);
 }
@@ -178,8 +229,9 @@ void write_number(std::int64_t location, const std::string& name, T value) {
   const Hdf5Handle attribute =
       has_attribute(location, name)
           ? Hdf5Handle(H5Aopen(location, name.c_str(), H5P_DEFAULT), H5Aclose, "attribute " + name)
-          : Hdf5Handle(H5Acreate2(location, name.c_str(), stored<T>(), space_of({}), H5P_DEFAULT, H5P_DEFAULT),
-                       H5Aclose, "attribute " + name);
+          : Hdf5Handle(
+                H5Acreate2(location, name.c_str(), stored<T>(), space_of({}), H5P_DEFAULT, H5P_DEFAULT),
+                H5Aclose, "attribute " + name);
   hdf5_check(H5Awrite(attribute, native<T>(), &value), "attribute " + name);
 }
 
@@ -296,8 +348,9 @@ std::vector<std::string> member_names(std::int64_t group) {
 }
 
 template <class T>
-Hdf5Handle write_dataset(std::int64_t location, const std::string& name, const std::vector<std::uint64_t>& dims,
-                         const T* data, const Description& description, Packing packing) {
+Hdf5Handle write_dataset(std::int64_t location, const std::string& name,
+                         const std::vector<std::uint64_t>& dims, const T* data,
+                         const Description& description, Packing packing) {
   const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset " + name);
   const bool empty = std::find(dims.begin(), dims.end(), 0U) != dims.end();
   if (packing == Packing::packed && !dims.empty() && !empty) {
@@ -306,19 +359,20 @@ Hdf5Handle write_dataset(std::int64_t location, const std::string& name, const s
     set_packed(creation);
   }
   Hdf5Handle dataset(
-      H5Dcreate2(location, name.c_str(), stored<T>(), space_of(dims), H5P_DEFAULT, creation, H5P_DEFAULT), H5Dclose,
-      "dataset " + name);
-  if (!empty) hdf5_check(H5Dwrite(dataset, native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "dataset " + name);
+      H5Dcreate2(location, name.c_str(), stored<T>(), space_of(dims), H5P_DEFAULT, creation, H5P_DEFAULT),
+      H5Dclose, "dataset " + name);
+  if (!empty)
+    hdf5_check(H5Dwrite(dataset, native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "dataset " + name);
   describe(dataset, description);
   return dataset;
 }
 
-Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name, const std::vector<std::string>& lines,
-                              const std::string& text, bool scalar) {
+Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name,
+                              const std::vector<std::string>& lines, const std::string& text, bool scalar) {
   const Hdf5Handle type = text_type();
   const Hdf5Handle space = scalar ? space_of({}) : space_of({lines.size()});
-  Hdf5Handle dataset(H5Dcreate2(location, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
-                     "dataset " + name);
+  Hdf5Handle dataset(H5Dcreate2(location, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                     H5Dclose, "dataset " + name);
   std::vector<const char*> pointers;
   for (const std::string& line : lines) pointers.push_back(line.c_str());
   if (!lines.empty()) {
@@ -329,8 +383,9 @@ Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name, co
 }
 
 template <class T>
-Hdf5Handle create_chunked(std::int64_t location, const std::string& name, const std::vector<std::uint64_t>& dims,
-                          const std::vector<std::uint64_t>& chunk, const Description& description, bool early) {
+Hdf5Handle create_chunked(std::int64_t location, const std::string& name,
+                          const std::vector<std::uint64_t>& dims, const std::vector<std::uint64_t>& chunk,
+                          const Description& description, bool early) {
   const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset " + name);
   const std::vector<hsize_t> shape(chunk.begin(), chunk.end());
   hdf5_check(H5Pset_chunk(creation, static_cast<int>(shape.size()), shape.data()), "dataset " + name);
@@ -341,8 +396,8 @@ Hdf5Handle create_chunked(std::int64_t location, const std::string& name, const 
     set_packed(creation);
   }
   Hdf5Handle dataset(
-      H5Dcreate2(location, name.c_str(), stored<T>(), space_of(dims), H5P_DEFAULT, creation, H5P_DEFAULT), H5Dclose,
-      "dataset " + name);
+      H5Dcreate2(location, name.c_str(), stored<T>(), space_of(dims), H5P_DEFAULT, creation, H5P_DEFAULT),
+      H5Dclose, "dataset " + name);
   describe(dataset, description);
   return dataset;
 }
@@ -391,7 +446,8 @@ std::vector<T> read_all(std::int64_t location, const std::string& name) {
   for (const std::uint64_t d : dimensions(dataset)) count *= d;
   std::vector<T> values(count);
   if (count > 0) {
-    hdf5_check(H5Dread(dataset, native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "dataset " + name);
+    hdf5_check(H5Dread(dataset, native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+               "dataset " + name);
   }
   return values;
 }
@@ -425,15 +481,15 @@ void attach_scale(std::int64_t dataset, std::int64_t scale, unsigned axis, const
   hdf5_check(H5DSattach_scale(dataset, scale, axis), "scale " + scale_name);
 }
 
-#define OPOLOOP_HDF5_TYPE(T)                                                                                        \
-  template Hdf5Handle write_dataset<T>(std::int64_t, const std::string&, const std::vector<std::uint64_t>&,         \
-                                       const T*, const Description&, Packing);                                      \
-  template Hdf5Handle create_chunked<T>(std::int64_t, const std::string&, const std::vector<std::uint64_t>&,        \
-                                        const std::vector<std::uint64_t>&, const Description&, bool);               \
-  template void write_block<T>(std::int64_t, const std::vector<std::uint64_t>&, const std::vector<std::uint64_t>&,  \
-                               const T*);                                                                           \
-  template void read_block<T>(std::int64_t, const std::vector<std::uint64_t>&, const std::vector<std::uint64_t>&,   \
-                              T*);                                                                                  \
+#define OPOLOOP_HDF5_TYPE(T)                                                                                 \
+  template Hdf5Handle write_dataset<T>(std::int64_t, const std::string&, const std::vector<std::uint64_t>&,  \
+                                       const T*, const Description&, Packing);                               \
+  template Hdf5Handle create_chunked<T>(std::int64_t, const std::string&, const std::vector<std::uint64_t>&, \
+                                        const std::vector<std::uint64_t>&, const Description&, bool);        \
+  template void write_block<T>(std::int64_t, const std::vector<std::uint64_t>&,                              \
+                               const std::vector<std::uint64_t>&, const T*);                                 \
+  template void read_block<T>(std::int64_t, const std::vector<std::uint64_t>&,                               \
+                              const std::vector<std::uint64_t>&, T*);                                        \
   template std::vector<T> read_all<T>(std::int64_t, const std::string&);
 OPOLOOP_HDF5_TYPE(double)
 OPOLOOP_HDF5_TYPE(float)

@@ -69,8 +69,8 @@ std::vector<std::string> attribute_names(std::int64_t location);
 std::vector<std::string> member_names(std::int64_t group);
 
 enum class Packing {
-  none,     ///< contiguous
-  packed,   ///< chunked, shuffle + deflate + fletcher32
+  none,    ///< contiguous
+  packed,  ///< chunked, shuffle + deflate + fletcher32
 };
 
 /// What a dataset is, stored beside it: units (UDUNITS style, "1" = dimensionless) and one sentence.
@@ -82,16 +82,19 @@ struct Description {
 /// Creates a dataset of `dims` (empty: scalar) and writes `data` (row-major). T is one of double, float,
 /// int64, int32, uint32, uint8, int8.
 template <class T>
-Hdf5Handle write_dataset(std::int64_t location, const std::string& name, const std::vector<std::uint64_t>& dims,
-                         const T* data, const Description& description, Packing packing = Packing::none);
-Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name, const std::vector<std::string>& lines,
-                              const std::string& text, bool scalar = false);
+Hdf5Handle write_dataset(std::int64_t location, const std::string& name,
+                         const std::vector<std::uint64_t>& dims, const T* data,
+                         const Description& description, Packing packing = Packing::none);
+Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name,
+                              const std::vector<std::string>& lines, const std::string& text,
+                              bool scalar = false);
 
 /// Creates a chunked dataset without writing it. early: every chunk gets its place in the file at once,
 /// nothing is filled in, no filters; otherwise packed.
 template <class T>
-Hdf5Handle create_chunked(std::int64_t location, const std::string& name, const std::vector<std::uint64_t>& dims,
-                          const std::vector<std::uint64_t>& chunk, const Description& description, bool early);
+Hdf5Handle create_chunked(std::int64_t location, const std::string& name,
+                          const std::vector<std::uint64_t>& dims, const std::vector<std::uint64_t>& chunk,
+                          const Description& description, bool early);
 
 /// Writes or reads the block of shape `count` that starts at `start`.
 template <class T>

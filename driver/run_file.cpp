@@ -22,8 +22,9 @@ namespace {
 
 /// Only what a user calls a file may be replaced: not a directory, a device, a pipe.
 void refuse_other_kinds(const std::string& path) {
-  struct stat s {};
-  if (::stat(path.c_str(), &s) == 0 && !S_ISREG(s.st_mode)) throw Error(path + ": exists and is not a regular file");
+  struct stat s{};
+  if (::stat(path.c_str(), &s) == 0 && !S_ISREG(s.st_mode))
+    throw Error(path + ": exists and is not a regular file");
 }
 
 [[noreturn]] void throw_system(const std::string& path) {
@@ -95,9 +96,10 @@ void hold_metadata(std::int64_t file) {
 void grow_to_end(std::int64_t file, const std::string& path) {
   haddr_t end = 0;
   hdf5_check(H5Fget_eoa(file, &end), path);
-  struct stat s {};
+  struct stat s{};
   if (::stat(path.c_str(), &s) != 0) throw_system(path);
-  if (static_cast<haddr_t>(s.st_size) < end && ::truncate(path.c_str(), static_cast<off_t>(end)) != 0) throw_system(path);
+  if (static_cast<haddr_t>(s.st_size) < end && ::truncate(path.c_str(), static_cast<off_t>(end)) != 0)
+    throw_system(path);
 }
 
 }  // namespace
@@ -130,7 +132,8 @@ struct RunFile::Impl {
     log->pad_with_nan();
     Hdf5Handle file = hdf5::open_file(path, true);
     hold_metadata(file);
-    if (log->longest() < log->shape().rows()) run_file::shorten_trajectories(file, log->shape(), log->longest());
+    if (log->longest() < log->shape().rows())
+      run_file::shorten_trajectories(file, log->shape(), log->longest());
     run_file::write_results(file, result, statistics, n);
     grow_to_end(file, path);
     hdf5_check(H5Fflush(file, H5F_SCOPE_GLOBAL), path);
@@ -139,7 +142,8 @@ struct RunFile::Impl {
   }
 };
 
-RunFile::RunFile(const std::string& path, const Problem& problem, const Header& header) : impl_(std::make_unique<Impl>()) {
+RunFile::RunFile(const std::string& path, const Problem& problem, const Header& header)
+    : impl_(std::make_unique<Impl>()) {
   const std::lock_guard lock(hdf5_mutex());
   impl_->path = path;
   impl_->header = header;
@@ -161,11 +165,12 @@ RunFile::~RunFile() {
   if (impl_->base >= 0) ::close(impl_->base);
 }
 
-void RunFile::begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt, bool has_error,
-                    bool has_measured) {
+void RunFile::begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt,
+                    bool has_error, bool has_measured) {
   if (trajectories <= 0) return;
   if (impl_->log) throw Error(impl_->path + ": a run file takes one log");
-  if (n < 1 || rounds < 0 || every < 1) throw Error("trajectory log: n ≥ 1, rounds ≥ 0 and every ≥ 1 are needed");
+  if (n < 1 || rounds < 0 || every < 1)
+    throw Error("trajectory log: n ≥ 1, rounds ≥ 0 and every ≥ 1 are needed");
   const std::lock_guard lock(hdf5_mutex());
   LogShape shape{trajectories, n, rounds, every, dt, has_error, has_measured};
   PartFile part(impl_->path);
@@ -177,7 +182,8 @@ void RunFile::begin(int trajectories, int n, std::int64_t rounds, std::int64_t e
     file.close(impl_->path);
   }
   // From here on HDF5 has the file closed; only rows go to places that are already its.
-  impl_->log = std::make_unique<TrajectoryLog>(part.part(), shape, std::move(places), impl_->header.flush_every_s);
+  impl_->log =
+      std::make_unique<TrajectoryLog>(part.part(), shape, std::move(places), impl_->header.flush_every_s);
   part.rename_into_place(false);
 }
 
@@ -190,7 +196,9 @@ void RunFile::finish(const Result& result, const SolveStatistics& statistics) {
   if (impl_->log) impl_->log->close();
   const std::lock_guard lock(hdf5_mutex());
   const TrajectoryLog* log = impl_->log.get();
-  const double bytes = log ? static_cast<double>(log->longest()) / static_cast<double>(log->shape().rows()) * log->shape().planned_bytes() : 0;
+  const double bytes = log ? static_cast<double>(log->longest()) / static_cast<double>(log->shape().rows()) *
+                                 log->shape().planned_bytes()
+                           : 0;
   if (bytes <= static_cast<double>(kPackedLogBytes)) {
     impl_->finish_anew(result, statistics);
   } else {
@@ -203,6 +211,8 @@ void RunFile::discard() {
   ::unlink(impl_->path.c_str());
 }
 
-const std::string& RunFile::path() const { return impl_->path; }
+const std::string& RunFile::path() const {
+  return impl_->path;
+}
 
 }  // namespace opoloop

@@ -18,10 +18,10 @@ inline constexpr int kRunFileSchemaVersion = 1;
 /// were written: noise mantissas hardly compress, and it would take longer than the run (docs/run-file.md).
 inline constexpr std::int64_t kPackedLogBytes = 32 << 20;
 
-/// An HDF5 run file, schema "opoloop-run" version 1 (docs/run-file.md). It exists from before the run, so that
-/// a killed run leaves a file that h5py and h5dump open with everything written so far; attribute `complete`
-/// turns 1 only in finish(). Amplitudes arrive through the RunRecorder interface and are written by a thread
-/// of the file's own (driver/trajectory_log.h).
+/// An HDF5 run file, schema "opoloop-run" version 1 (docs/run-file.md). It exists from before the run, so
+/// that a killed run leaves a file that h5py and h5dump open with everything written so far; attribute
+/// `complete` turns 1 only in finish(). Amplitudes arrive through the RunRecorder interface and are written
+/// by a thread of the file's own (driver/trajectory_log.h).
 ///
 /// The file is never rewritten under its name: each stage (header and problem; room for the trajectories;
 /// results) is built as `path`.part and renamed. Only the results of a large log are added in place.
@@ -45,8 +45,8 @@ class RunFile final : public RunRecorder {
              bool has_measured) override;
   void record(const TileObservation& observation) override;
 
-  /// Drains the writer, writes /device, /runs, /statistics and complete = 1 (0 after an interruption), closes.
-  /// Throws Error where something could not be written; what was written before stays valid.
+  /// Drains the writer, writes /device, /runs, /statistics and complete = 1 (0 after an interruption),
+  /// closes. Throws Error where something could not be written; what was written before stays valid.
   void finish(const Result& result, const SolveStatistics& statistics);
 
   /// Deletes the file: for a job that was refused before it started.
@@ -76,17 +76,17 @@ struct RunFileContents {
   std::int64_t edges = 0;
   ProblemKind problem_kind = ProblemKind::ising;
   std::optional<double> best_known_energy;
-  double total_weight = 0;                                      ///< max_cut only
+  double total_weight = 0;  ///< max_cut only
   std::map<std::string, ParameterValue> device_parameters;
   std::string device_uri;
   std::vector<std::string> adaptations;
   bool complete = false;
-  bool finished = false;                                        ///< /runs and /statistics are there
+  bool finished = false;  ///< /runs and /statistics are there
   std::vector<double> energy_final, energy_best;
   std::vector<std::int64_t> round_best;
   std::vector<std::int64_t> rounds;
   std::vector<bool> diverged, success_final, success_best;
-  std::vector<std::uint32_t> trajectory;                        ///< random stream of each run
+  std::vector<std::uint32_t> trajectory;  ///< random stream of each run
   std::vector<std::vector<std::int8_t>> spins_best;
   std::vector<std::string> warnings;
   std::vector<std::pair<std::string, std::string>> statistics;  ///< name, value as text with unit
@@ -100,13 +100,13 @@ struct RunFileContents {
   std::map<std::string, Statistic> statistic;
   // Trajectories: [trajectory][logged row][...]; empty where none were logged. Rows may be thinned (below);
   // rows a trajectory does not have are NaN.
-  std::int64_t logged_trajectories = 0;                         ///< in the file
-  std::int64_t logged_rows = 0;                                 ///< in the file
+  std::int64_t logged_trajectories = 0;  ///< in the file
+  std::int64_t logged_rows = 0;          ///< in the file
   std::vector<std::int64_t> log_rounds;
   std::vector<double> log_pump;
-  std::vector<std::vector<std::vector<float>>> amplitude;       ///< of the first trajectories, as many as fit
+  std::vector<std::vector<std::vector<float>>> amplitude;  ///< of the first trajectories, as many as fit
   std::vector<std::vector<double>> energy;
-  std::vector<std::vector<double>> energy_so_far;               ///< lowest of all logged rows up to this one
+  std::vector<std::vector<double>> energy_so_far;  ///< lowest of all logged rows up to this one
 };
 
 /// What read_run_file() takes into memory of a log that may be larger than memory.

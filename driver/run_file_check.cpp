@@ -40,7 +40,8 @@ IsingModel read_model(std::int64_t file) {
     for (std::size_t i = 0; i < size; ++i) {
       if (start[i] > start[i + 1]) throw Error("/problem/J_indptr decreases");
       for (std::int64_t k = start[i]; k < start[i + 1]; ++k) {
-        add(static_cast<std::int64_t>(i), column[static_cast<std::size_t>(k)], value[static_cast<std::size_t>(k)]);
+        add(static_cast<std::int64_t>(i), column[static_cast<std::size_t>(k)],
+            value[static_cast<std::size_t>(k)]);
       }
     }
   }
@@ -50,8 +51,8 @@ IsingModel read_model(std::int64_t file) {
 }
 
 /// Reads every row that claims to hold data: checksums are verified by the reading itself.
-std::int64_t count_bad_rows(std::int64_t group, const std::vector<std::int64_t>& written, std::uint64_t planned,
-                            std::uint64_t width) {
+std::int64_t count_bad_rows(std::int64_t group, const std::vector<std::int64_t>& written,
+                            std::uint64_t planned, std::uint64_t width) {
   const Hdf5Handle amplitude = hdf5::open_dataset(group, "amplitude");
   const Hdf5Handle energy = hdf5::open_dataset(group, "energy");
   const std::uint64_t block = std::max<std::uint64_t>(1, (4U << 20) / (4 * width));
@@ -59,7 +60,8 @@ std::int64_t count_bad_rows(std::int64_t group, const std::vector<std::int64_t>&
   std::vector<double> e;
   std::int64_t bad = 0;
   for (std::uint64_t r = 0; r < written.size(); ++r) {
-    const std::uint64_t end = std::min(planned, static_cast<std::uint64_t>(std::max<std::int64_t>(0, written[r])));
+    const std::uint64_t end =
+        std::min(planned, static_cast<std::uint64_t>(std::max<std::int64_t>(0, written[r])));
     for (std::uint64_t t = 0; t < end; t += block) {
       const std::uint64_t count = std::min(block, end - t);
       x.resize(count * width);
@@ -92,7 +94,8 @@ void check_trajectories(std::int64_t file, RunFileCheck& check) {
     most = std::max(most, written[r]);
     total += written[r];
   }
-  if (least < 0 || most > static_cast<std::int64_t>(dims[1])) throw Error("/trajectories/rows_written is out of range");
+  if (least < 0 || most > static_cast<std::int64_t>(dims[1]))
+    throw Error("/trajectories/rows_written is out of range");
   std::string also;
   for (const char* name : {"error", "measured"}) {
     if (!hdf5::exists(group, name)) continue;
@@ -101,8 +104,9 @@ void check_trajectories(std::int64_t file, RunFileCheck& check) {
     }
     also += fmt::format(", {}", name);
   }
-  check.lines.push_back(fmt::format("trajectories: {} of {} pulses, amplitude, energy{}; {} rows written ({} to {} each, room for {})",
-                                    dims[0], dims[2], also, total, least, most, dims[1]));
+  check.lines.push_back(fmt::format(
+      "trajectories: {} of {} pulses, amplitude, energy{}; {} rows written ({} to {} each, room for {})",
+      dims[0], dims[2], also, total, least, most, dims[1]));
   const std::int64_t bad = count_bad_rows(group, written, dims[1], dims[2]);
   if (bad > 0) check.lines.push_back(fmt::format("note: {} logged rows are not finite (diverged runs)", bad));
   const auto round = hdf5::read_all<std::int64_t>(group, "round");
@@ -110,8 +114,8 @@ void check_trajectories(std::int64_t file, RunFileCheck& check) {
   const std::int64_t rounds = hdf5::read_integer_attribute(group, "rounds");
   for (std::int64_t t = 0; t < most; ++t) {
     if (round[static_cast<std::size_t>(t)] != std::min(t * every, rounds)) {
-      throw Error(fmt::format("/trajectories/round: row {} is round {}, not {}", t, round[static_cast<std::size_t>(t)],
-                              std::min(t * every, rounds)));
+      throw Error(fmt::format("/trajectories/round: row {} is round {}, not {}", t,
+                              round[static_cast<std::size_t>(t)], std::min(t * every, rounds)));
     }
   }
 }
@@ -122,7 +126,8 @@ void check_energies(std::int64_t file, const RunFileContents& c, RunFileCheck& c
   std::size_t wrong = 0;
   for (std::size_t r = 0; r < c.energy_best.size(); ++r) {
     const double energy = model.energy(c.spins_best[r]);
-    if (!c.diverged[r] && !(std::abs(energy - c.energy_best[r]) <= 1e-6 * std::max(1.0, std::abs(energy)))) ++wrong;
+    if (!c.diverged[r] && !(std::abs(energy - c.energy_best[r]) <= 1e-6 * std::max(1.0, std::abs(energy))))
+      ++wrong;
   }
   if (wrong > 0) throw Error(fmt::format("/runs: spins of {} runs do not have the energy stated", wrong));
   check.lines.emplace_back("runs: energies recomputed from couplings and spins agree");
@@ -136,14 +141,16 @@ RunFileCheck check_run_file(const std::string& path) {
     const RunFileContents c = read_run_file(path, {2, 1});
     const std::lock_guard lock(hdf5_mutex());
     const Hdf5Handle file = hdf5::open_file(path, false);
-    for (const char* name : {"created_utc", "opoloop_version", "git_commit", "command_line", "seed", "host", "complete"}) {
+    for (const char* name :
+         {"created_utc", "opoloop_version", "git_commit", "command_line", "seed", "host", "complete"}) {
       if (!hdf5::has_attribute(file, name)) throw Error(fmt::format("attribute {} is missing", name));
     }
     check.complete = c.complete;
     check.lines.push_back(fmt::format("schema: {} version {}", run_file::kSchema, kRunFileSchemaVersion));
-    check.lines.push_back(c.complete   ? "complete: yes"
-                          : c.finished ? "complete: no, the job was interrupted; what it had done is here"
-                                       : "complete: no, the run is going on or was cut off; what had been written is here");
+    check.lines.push_back(
+        c.complete   ? "complete: yes"
+        : c.finished ? "complete: no, the job was interrupted; what it had done is here"
+                     : "complete: no, the run is going on or was cut off; what had been written is here");
     check.lines.push_back(fmt::format("problem: {} ({} spins, {} couplings)", c.problem_name, c.n, c.edges));
     check.lines.push_back(fmt::format("device: {}", c.device_uri));
     check_trajectories(file, check);

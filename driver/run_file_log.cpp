@@ -25,18 +25,23 @@ struct Array {
 };
 
 std::vector<Array> arrays(const LogShape& shape) {
-  std::vector<Array> list = {{"amplitude", {"1", "In-phase amplitude x of every pulse after the round trip, as laws see it."}}};
+  std::vector<Array> list = {
+      {"amplitude", {"1", "In-phase amplitude x of every pulse after the round trip, as laws see it."}}};
   if (shape.has_error) list.push_back({"error", {"1", "Error (feedback gain) variable e of every pulse."}});
-  if (shape.has_measured) list.push_back({"measured", {"1", "Measured amplitude of every pulse, noise included."}});
+  if (shape.has_measured)
+    list.push_back({"measured", {"1", "Measured amplitude of every pulse, noise included."}});
   return list;
 }
 
-const hdf5::Description kEnergyRows = {"problem energy", "Ising energy of the signs of the amplitudes, offset included."};
+const hdf5::Description kEnergyRows = {"problem energy",
+                                       "Ising energy of the signs of the amplitudes, offset included."};
 const hdf5::Description kRound = {"round trips", "Round trip of each row; 0 is the starting state."};
 const hdf5::Description kTime = {"signal amplitude lifetimes", "Round trip times dt."};
 const hdf5::Description kPump = {"solitary threshold", "Pump parameter p."};
 
-std::uint64_t u(std::int64_t v) { return static_cast<std::uint64_t>(v); }
+std::uint64_t u(std::int64_t v) {
+  return static_cast<std::uint64_t>(v);
+}
 
 std::int64_t chunk_rows_of(const LogShape& shape) {
   // 128 KiB each, larger for huge logs so that their number stays in the tens of thousands.
@@ -44,8 +49,8 @@ std::int64_t chunk_rows_of(const LogShape& shape) {
   return std::clamp<std::int64_t>(static_cast<std::int64_t>(bytes / (4.0 * shape.n)), 1, shape.rows());
 }
 
-DatasetPlace place_of(std::int64_t dataset, std::int64_t trajectories, std::int64_t rows, std::int64_t chunk_rows,
-                      std::int64_t row_bytes, std::size_t rank, bool by_trajectory) {
+DatasetPlace place_of(std::int64_t dataset, std::int64_t trajectories, std::int64_t rows,
+                      std::int64_t chunk_rows, std::int64_t row_bytes, std::size_t rank, bool by_trajectory) {
   DatasetPlace place;
   place.chunk_rows = chunk_rows;
   place.row_bytes = row_bytes;
@@ -59,7 +64,8 @@ DatasetPlace place_of(std::int64_t dataset, std::int64_t trajectories, std::int6
       unsigned mask = 0;
       haddr_t address = HADDR_UNDEF;
       hsize_t size = 0;
-      hdf5_check(H5Dget_chunk_info_by_coord(dataset, offset.data(), &mask, &address, &size), "place of a chunk");
+      hdf5_check(H5Dget_chunk_info_by_coord(dataset, offset.data(), &mask, &address, &size),
+                 "place of a chunk");
       if (address == HADDR_UNDEF) throw Error("HDF5 did not allocate a chunk in advance");
       place.address.push_back(address);
     }
@@ -88,9 +94,10 @@ Axes write_axes(std::int64_t group, const LogShape& shape, Hdf5Handle round, Hdf
   Axes axes;
   axes.round = std::move(round);
   axes.time = std::move(time);
-  axes.trajectory = hdf5::write_dataset<std::int32_t>(group, "trajectory", {u(shape.trajectories)}, index.data(),
-                                                      {"1", "Row of /runs."});
-  axes.spin = hdf5::write_dataset<std::int32_t>(group, "spin", {u(shape.n)}, index.data(), {"1", "Index of a pulse."});
+  axes.trajectory = hdf5::write_dataset<std::int32_t>(group, "trajectory", {u(shape.trajectories)},
+                                                      index.data(), {"1", "Row of /runs."});
+  axes.spin = hdf5::write_dataset<std::int32_t>(group, "spin", {u(shape.n)}, index.data(),
+                                                {"1", "Index of a pulse."});
   return axes;
 }
 
@@ -98,9 +105,10 @@ Axes write_axes(std::int64_t group, const LogShape& shape, Hdf5Handle round, Hdf
 
 LogPlaces create_trajectories(std::int64_t file, const LogShape& shape) {
   if (shape.planned_bytes() > kLargestLog) {
-    throw InputError(fmt::format("a log of {} trajectories × {} rows × {} pulses would need {:.1f} TB: log fewer "
-                                 "trajectories (--log-trajectories) or rows (--log-every)",
-                                 shape.trajectories, shape.rows(), shape.n, shape.planned_bytes() * 1e-12));
+    throw InputError(
+        fmt::format("a log of {} trajectories × {} rows × {} pulses would need {:.1f} TB: log fewer "
+                    "trajectories (--log-trajectories) or rows (--log-every)",
+                    shape.trajectories, shape.rows(), shape.n, shape.planned_bytes() * 1e-12));
   }
   const Hdf5Handle group = hdf5::create_group(file, "trajectories");
   hdf5::write_attribute(group, "filters", std::string("none"));
@@ -128,13 +136,16 @@ LogPlaces create_trajectories(std::int64_t file, const LogShape& shape) {
     const Hdf5Handle dataset =
         hdf5::create_chunked<float>(group, array.name, {R, T, N}, {1, u(chunk), N}, array.description, true);
     axes.attach(dataset, 3);
-    places.variables.push_back(place_of(dataset, shape.trajectories, shape.rows(), chunk, 4LL * shape.n, 3, true));
+    places.variables.push_back(
+        place_of(dataset, shape.trajectories, shape.rows(), chunk, 4LL * shape.n, 3, true));
   }
 
   const std::vector<std::int64_t> none(R, 0);
-  const Hdf5Handle written = hdf5::write_dataset<std::int64_t>(
-      group, "rows_written", {R}, none.data(),
-      {"1", "Rows of each trajectory that hold data; later rows are NaN in a finished file, 0 in one that was cut off."});
+  const Hdf5Handle written =
+      hdf5::write_dataset<std::int64_t>(group, "rows_written", {R}, none.data(),
+                                        {"1",
+                                         "Rows of each trajectory that hold data; later rows are NaN in a "
+                                         "finished file, 0 in one that was cut off."});
   hdf5::attach_scale(written, axes.trajectory, 0, "trajectory");
   places.rows_written = H5Dget_offset(written);
   if (places.rows_written == HADDR_UNDEF) throw Error("HDF5 did not allocate rows_written");
@@ -170,7 +181,8 @@ void pack_trajectories(std::int64_t file, std::int64_t log_file, const LogShape&
       chunk.push_back(N);
     }
     const Hdf5Handle from = hdf5::open_dataset(log, array.name);
-    const Hdf5Handle to = hdf5::create_chunked<Number>(group, array.name, dims, chunk, array.description, false);
+    const Hdf5Handle to =
+        hdf5::create_chunked<Number>(group, array.name, dims, chunk, array.description, false);
     axes.attach(to, dims.size());
     std::vector<Number> values;
     for (std::uint64_t r = 0; r < R; ++r) {

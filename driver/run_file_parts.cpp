@@ -36,9 +36,12 @@ std::string host_name() {
 
 std::string kind_name(ProblemKind kind) {
   switch (kind) {
-    case ProblemKind::ising: return "ising";
-    case ProblemKind::qubo: return "qubo";
-    case ProblemKind::max_cut: return "max_cut";
+    case ProblemKind::ising:
+      return "ising";
+    case ProblemKind::qubo:
+      return "qubo";
+    case ProblemKind::max_cut:
+      return "max_cut";
   }
   return "ising";
 }
@@ -57,7 +60,8 @@ void write_dense(std::int64_t group, const IsingModel& model, std::int64_t spin)
   }
   const Hdf5Handle dataset = hdf5::write_dataset<double>(
       group, "J", {n, n}, J.data(),
-      {kEnergy, "Symmetric couplings, zero diagonal: E = -1/2 s'Js - h's + offset, s = -1 or +1."}, Packing::packed);
+      {kEnergy, "Symmetric couplings, zero diagonal: E = -1/2 s'Js - h's + offset, s = -1 or +1."},
+      Packing::packed);
   hdf5::attach_scale(dataset, spin, 0, "spin");
   hdf5::attach_scale(dataset, spin, 1, "spin");
 }
@@ -84,13 +88,15 @@ void write_sparse(std::int64_t group, const IsingModel& model) {
       value[at] = e.J;
     }
   }
-  hdf5::write_dataset<std::int64_t>(group, "J_indptr", {n + 1}, start.data(),
-                                    {"1", "Row i of J is entries J_indptr[i] to J_indptr[i+1] of the other two."},
-                                    Packing::packed);
+  hdf5::write_dataset<std::int64_t>(
+      group, "J_indptr", {n + 1}, start.data(),
+      {"1", "Row i of J is entries J_indptr[i] to J_indptr[i+1] of the other two."}, Packing::packed);
   hdf5::write_dataset<std::int32_t>(group, "J_indices", {column.size()}, column.data(),
-                                    {"1", "Column of each coupling; both triangles are stored."}, Packing::packed);
+                                    {"1", "Column of each coupling; both triangles are stored."},
+                                    Packing::packed);
   hdf5::write_dataset<double>(group, "J_data", {value.size()}, value.data(),
-                              {kEnergy, "Couplings: E = -1/2 s'Js - h's + offset, s = -1 or +1."}, Packing::packed);
+                              {kEnergy, "Couplings: E = -1/2 s'Js - h's + offset, s = -1 or +1."},
+                              Packing::packed);
 }
 
 void write_number(std::int64_t group, const std::string& name, double value, const Description& description) {
@@ -105,8 +111,8 @@ void write_parameter(std::int64_t group, const std::string& name, const Paramete
   const char* end = parameter.value.data() + parameter.value.size();
   const auto [stop, status] = std::from_chars(parameter.value.data(), end, number);
   if (status == std::errc() && stop == end) {
-    const Hdf5Handle dataset =
-        hdf5::write_dataset<double>(group, safe, {}, &number, {parameter.unit.empty() ? "1" : parameter.unit, ""});
+    const Hdf5Handle dataset = hdf5::write_dataset<double>(
+        group, safe, {}, &number, {parameter.unit.empty() ? "1" : parameter.unit, ""});
     hdf5::write_attribute(dataset, "text", parameter.value);
   } else {
     const Hdf5Handle dataset = hdf5::write_text_dataset(group, safe, {parameter.value}, "", true);
@@ -119,7 +125,8 @@ void write_device(std::int64_t file, const Result& result) {
   hdf5::write_attribute(group, "uri", result.device_uri);
   hdf5::write_attribute(group, "coupling_storage", result.coupling_storage);
   const auto preset = result.parameters.find("preset");
-  hdf5::write_attribute(group, "preset", preset == result.parameters.end() ? std::string() : preset->second.value);
+  hdf5::write_attribute(group, "preset",
+                        preset == result.parameters.end() ? std::string() : preset->second.value);
   const Hdf5Handle parameters = hdf5::create_group(group, "parameters");
   for (const auto& [name, value] : result.parameters) write_parameter(parameters, name, value);
   hdf5::write_text_dataset(group, "warnings", result.warnings, "What the device warned about.");
@@ -141,9 +148,11 @@ void write_runs(std::int64_t file, const Result& result, const SolveStatistics& 
   std::vector<std::uint32_t> streams;
   for (const Sample& s : result.samples) streams.push_back(s.trajectory);
   const Hdf5Handle run = hdf5::write_dataset<std::uint32_t>(
-      group, "trajectory", {runs}, streams.data(), {"1", "Random stream of the run: with the seed it fixes every number drawn."});
+      group, "trajectory", {runs}, streams.data(),
+      {"1", "Random stream of the run: with the seed it fixes every number drawn."});
   const double target = statistics.target_energy.value_or(std::numeric_limits<double>::quiet_NaN());
-  write_column<double>(group, "energy_final", result, run, {kEnergy, "Energy of the spins at the end of the run."},
+  write_column<double>(group, "energy_final", result, run,
+                       {kEnergy, "Energy of the spins at the end of the run."},
                        [](const Sample& s) { return s.energy_final; });
   write_column<double>(group, "energy_best", result, run, {kEnergy, "Lowest energy seen during the run."},
                        [](const Sample& s) { return s.energy_best; });
@@ -152,9 +161,11 @@ void write_runs(std::int64_t file, const Result& result, const SolveStatistics& 
                              [](const Sample& s) { return s.round_best; });
   write_column<std::int64_t>(group, "rounds", result, run, {"round trips", "Round trips actually run."},
                              [](const Sample& s) { return s.rounds; });
-  write_column<std::uint8_t>(group, "diverged", result, run, {"1", "1: an amplitude stopped being finite; counts as a failure."},
+  write_column<std::uint8_t>(group, "diverged", result, run,
+                             {"1", "1: an amplitude stopped being finite; counts as a failure."},
                              [](const Sample& s) { return s.diverged; });
-  write_column<std::uint8_t>(group, "success_final", result, run, {"1", "1: energy_final reaches the target."},
+  write_column<std::uint8_t>(group, "success_final", result, run,
+                             {"1", "1: energy_final reaches the target."},
                              [&](const Sample& s) { return !s.diverged && reaches(s.energy_final, target); });
   write_column<std::uint8_t>(group, "success_best", result, run, {"1", "1: energy_best reaches the target."},
                              [&](const Sample& s) { return !s.diverged && reaches(s.energy_best, target); });
@@ -169,13 +180,15 @@ void write_runs(std::int64_t file, const Result& result, const SolveStatistics& 
   }
   const Hdf5Handle spins = hdf5::write_dataset<std::uint8_t>(
       group, "spins_best", {runs, bytes}, bits.data(),
-      {"1", "Spins of energy_best, 8 to a byte, first spin in the most significant bit, bit 1 = +1: "
-            "2*numpy.unpackbits(spins_best, axis=1)[:, :n].astype(int) - 1"},
+      {"1",
+       "Spins of energy_best, 8 to a byte, first spin in the most significant bit, bit 1 = +1: "
+       "2*numpy.unpackbits(spins_best, axis=1)[:, :n].astype(int) - 1"},
       Packing::packed);
   hdf5::write_attribute(spins, "n", std::int64_t{n});
   hdf5::write_attribute(spins, "bit_order", std::string("big"));
   if (runs > 0) hdf5::attach_scale(spins, run, 0, "run");
-  write_number(group, "wall_s", result.timing.wall_s, {"s", "Wall time of all runs together, without set-up."});
+  write_number(group, "wall_s", result.timing.wall_s,
+               {"s", "Wall time of all runs together, without set-up."});
 }
 
 /// [value, low, high] with what it means.
@@ -186,7 +199,8 @@ void write_interval(std::int64_t group, const std::string& name, double value, d
   hdf5::write_attribute(dataset, "columns", std::string("value, low, high (95% interval)"));
 }
 
-void write_tts(std::int64_t group, const std::string& name, const TimeToSolution& tts, const Description& description) {
+void write_tts(std::int64_t group, const std::string& name, const TimeToSolution& tts,
+               const Description& description) {
   write_interval(group, name, tts.value, tts.low, tts.high, description);
   const Hdf5Handle dataset = hdf5::open_dataset(group, name);
   hdf5::write_attribute(dataset, "q", 0.99);
@@ -197,14 +211,16 @@ void write_statistics(std::int64_t file, const Result& result, const SolveStatis
   const Hdf5Handle group = hdf5::create_group(file, "statistics");
   if (s.target_energy) {
     write_number(group, "target_energy", *s.target_energy,
-                 {kEnergy, s.target_is_best_found ? "The best energy of this very job: no target was known, so success only "
-                                                    "means as good as the best found."
-                                                  : "A run succeeds when it reaches this energy."});
+                 {kEnergy, s.target_is_best_found
+                               ? "The best energy of this very job: no target was known, so success only "
+                                 "means as good as the best found."
+                               : "A run succeeds when it reaches this energy."});
   }
   const auto integer = [&](const char* name, std::int64_t value, const char* text) {
     hdf5::write_dataset<std::int64_t>(group, name, {}, &value, {"1", text});
   };
-  integer("target_is_best_found", s.target_is_best_found, "1: target_energy is the best of this job, not a known optimum.");
+  integer("target_is_best_found", s.target_is_best_found,
+          "1: target_energy is the best of this job, not a known optimum.");
   integer("trials", s.trials, "Runs that were started.");
   integer("successes_best", s.successes_best, "Runs whose lowest energy ever reached the target.");
   integer("successes_final", s.successes_final, "Runs that ended at the target.");
@@ -212,21 +228,27 @@ void write_statistics(std::int64_t file, const Result& result, const SolveStatis
                  {"1", "Fraction of runs that ever reached the target, with its Wilson interval."});
   write_interval(group, "p_success_final", s.p_final, s.p_final_interval.low, s.p_final_interval.high,
                  {"1", "Fraction of runs that ended at the target, with its Wilson interval."});
-  write_tts(group, "tts_round_trips", s.round_trips,
-            {"round trips", "Round trips of repeated runs until one has reached the target with probability 99%."});
+  write_tts(
+      group, "tts_round_trips", s.round_trips,
+      {"round trips", "Round trips of repeated runs until one has reached the target with probability 99%."});
   if (s.matrix_products) {
-    write_tts(group, "tts_matrix_products", *s.matrix_products, {"products", "The same in matrix-vector products with J."});
+    write_tts(group, "tts_matrix_products", *s.matrix_products,
+              {"products", "The same in matrix-vector products with J."});
   }
   write_tts(group, "tts_wall_s", s.wall_s,
             {"s", "The same in wall time of this computer per trajectory of the batch (throughput)."});
-  if (s.machine_s) write_tts(group, "tts_machine_s", *s.machine_s, {"s", "The same on the optical machine of the preset."});
+  if (s.machine_s)
+    write_tts(group, "tts_machine_s", *s.machine_s, {"s", "The same on the optical machine of the preset."});
   if (s.latency_wall_s) {
-    write_number(group, "latency_wall_s", *s.latency_wall_s,
-                 {"s", "Wall time until one whole batch has reached the target with probability 99% (latency)."});
+    write_number(
+        group, "latency_wall_s", *s.latency_wall_s,
+        {"s", "Wall time until one whole batch has reached the target with probability 99% (latency)."});
   }
-  write_number(group, "us_per_round_trip", s.us_per_round_trip, {"us", "Wall time per round trip and trajectory."});
+  write_number(group, "us_per_round_trip", s.us_per_round_trip,
+               {"us", "Wall time per round trip and trajectory."});
   write_number(group, "gflops", s.gflops, {"GFLOP/s", "Twice the stored couplings multiplied per second."});
-  write_number(group, "wall_s", result.timing.wall_s, {"s", "Wall time of all runs together, without set-up."});
+  write_number(group, "wall_s", result.timing.wall_s,
+               {"s", "Wall time of all runs together, without set-up."});
   write_number(group, "setup_s", result.timing.setup_s, {"s", "Packing couplings and building tables."});
   const auto optional = [&](const char* name, const std::optional<double>& value, const char* text) {
     if (value) write_number(group, name, *value, {"s", text});
@@ -236,7 +258,8 @@ void write_statistics(std::int64_t file, const Result& result, const SolveStatis
   optional("anneal_s", result.timing.anneal_s, "The remote machine's own solving time.");
   optional("read_out_s", result.timing.read_out_s, "Reading the answer out of the machine.");
   optional("machine_time_s", result.machine_time_s, "One run on the optical machine of the preset.");
-  optional("round_trip_time_s", result.round_trip_time_s, "One round trip of the optical machine of the preset.");
+  optional("round_trip_time_s", result.round_trip_time_s,
+           "One round trip of the optical machine of the preset.");
 }
 
 }  // namespace
@@ -266,13 +289,16 @@ void write_problem(std::int64_t file, const Problem& problem) {
   hdf5::write_attribute(group, "name", problem.name);
   hdf5::write_attribute(group, "source", problem.source);
   hdf5::write_attribute(group, "sha256", problem.sha256);
-  if (problem.best_known_energy) hdf5::write_attribute(group, "best_known_energy", *problem.best_known_energy);
+  if (problem.best_known_energy)
+    hdf5::write_attribute(group, "best_known_energy", *problem.best_known_energy);
   hdf5::write_attribute(group, "best_known_source", problem.best_known_source);
-  if (problem.kind == ProblemKind::max_cut) hdf5::write_attribute(group, "total_weight", problem.total_weight());
+  if (problem.kind == ProblemKind::max_cut)
+    hdf5::write_attribute(group, "total_weight", problem.total_weight());
 
   std::vector<std::int32_t> index(n);
   for (std::size_t i = 0; i < n; ++i) index[i] = static_cast<std::int32_t>(i);
-  const Hdf5Handle spin = hdf5::write_dataset<std::int32_t>(group, "spin", {n}, index.data(), {"1", "Index of a spin."});
+  const Hdf5Handle spin =
+      hdf5::write_dataset<std::int32_t>(group, "spin", {n}, index.data(), {"1", "Index of a spin."});
   if (model.size() <= kDenseSpins) {
     hdf5::write_attribute(group, "storage", std::string("dense"));
     write_dense(group, model, spin);
@@ -280,14 +306,17 @@ void write_problem(std::int64_t file, const Problem& problem) {
     hdf5::write_attribute(group, "storage", std::string("csr"));
     write_sparse(group, model);
   }
-  const Hdf5Handle h = hdf5::write_dataset<double>(group, "h", {n}, model.field().data(), {kEnergy, "Linear term."});
+  const Hdf5Handle h =
+      hdf5::write_dataset<double>(group, "h", {n}, model.field().data(), {kEnergy, "Linear term."});
   hdf5::attach_scale(h, spin, 0, "spin");
   write_number(group, "offset", model.offset(), {kEnergy, "Constant part of every energy."});
 }
 
-void write_results(std::int64_t file, const Result& result, const SolveStatistics& statistics, std::int32_t n) {
+void write_results(std::int64_t file, const Result& result, const SolveStatistics& statistics,
+                   std::int32_t n) {
   const Hdf5Handle problem = hdf5::open_group(file, "problem");
-  hdf5::write_text_dataset(problem, "adaptations", result.adaptations, "What was changed so that the device could take the problem.");
+  hdf5::write_text_dataset(problem, "adaptations", result.adaptations,
+                           "What was changed so that the device could take the problem.");
   write_device(file, result);
   write_runs(file, result, statistics, n);
   write_statistics(file, result, statistics);

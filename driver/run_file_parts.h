@@ -25,7 +25,8 @@ void pack_trajectories(std::int64_t file, std::int64_t log_file, const LogShape&
 /// Cuts the planned rows of a log to those that were written.
 void shorten_trajectories(std::int64_t file, const LogShape& shape, std::int64_t rows);
 /// /problem/adaptations, /device, /runs, /statistics.
-void write_results(std::int64_t file, const Result& result, const SolveStatistics& statistics, std::int32_t n);
+void write_results(std::int64_t file, const Result& result, const SolveStatistics& statistics,
+                   std::int32_t n);
 
 /// Bit 1 = spin +1, most significant bit first, rows padded to whole bytes: numpy.unpackbits undoes it.
 std::vector<std::uint8_t> pack_spins(const std::vector<std::int8_t>& spins);

@@ -30,7 +30,8 @@ void read_problem(std::int64_t file, RunFileContents& c) {
   if (hdf5::has_attribute(group, "best_known_energy")) {
     c.best_known_energy = hdf5::read_number_attribute(group, "best_known_energy");
   }
-  if (hdf5::has_attribute(group, "total_weight")) c.total_weight = hdf5::read_number_attribute(group, "total_weight");
+  if (hdf5::has_attribute(group, "total_weight"))
+    c.total_weight = hdf5::read_number_attribute(group, "total_weight");
   if (hdf5::exists(group, "adaptations")) c.adaptations = hdf5::read_text_all(group, "adaptations");
 }
 
@@ -90,12 +91,15 @@ void read_statistics(std::int64_t file, RunFileContents& c) {
     RunFileContents::Statistic s;
     s.values = hdf5::read_all<double>(group, name);
     s.units = hdf5::read_text_attribute(dataset, "units");
-    if (hdf5::has_attribute(dataset, "description")) s.description = hdf5::read_text_attribute(dataset, "description");
-    s.lower_bound = hdf5::has_attribute(dataset, "lower_bound") && hdf5::read_integer_attribute(dataset, "lower_bound") != 0;
+    if (hdf5::has_attribute(dataset, "description"))
+      s.description = hdf5::read_text_attribute(dataset, "description");
+    s.lower_bound = hdf5::has_attribute(dataset, "lower_bound") &&
+                    hdf5::read_integer_attribute(dataset, "lower_bound") != 0;
     if (s.values.empty()) continue;
     std::string text = fmt::format("{}{}", s.lower_bound ? "at least " : "", short_number(s.values[0]));
     if (s.units != "1") text += " " + s.units;
-    if (s.values.size() == 3) text += fmt::format(" ({} … {})", short_number(s.values[1]), short_number(s.values[2]));
+    if (s.values.size() == 3)
+      text += fmt::format(" ({} … {})", short_number(s.values[1]), short_number(s.values[2]));
     c.statistics.emplace_back(name, text);
     c.statistic[name] = std::move(s);
   }
@@ -107,7 +111,8 @@ void read_trajectories(std::int64_t file, const RunFileReadLimits& limits, RunFi
   const Hdf5Handle energy = hdf5::open_dataset(group, "energy");
   const std::vector<std::uint64_t> dims = hdf5::dimensions(amplitude);
   const std::vector<std::int64_t> written = hdf5::read_all<std::int64_t>(group, "rows_written");
-  if (dims.size() != 3 || written.size() != dims[0] || hdf5::dimensions(energy) != std::vector{dims[0], dims[1]}) {
+  if (dims.size() != 3 || written.size() != dims[0] ||
+      hdf5::dimensions(energy) != std::vector{dims[0], dims[1]}) {
     throw InputError(c.path + ": /trajectories: amplitude, energy and rows_written do not fit together");
   }
   const std::uint64_t longest =
@@ -117,8 +122,9 @@ void read_trajectories(std::int64_t file, const RunFileReadLimits& limits, RunFi
   c.logged_trajectories = static_cast<std::int64_t>(dims[0]);
   c.logged_rows = static_cast<std::int64_t>(longest);
   if (longest == 0) return;
-  const std::uint64_t stride = (longest + static_cast<std::uint64_t>(std::max<std::int64_t>(limits.rows, 2)) - 1) /
-                               static_cast<std::uint64_t>(std::max<std::int64_t>(limits.rows, 2));
+  const std::uint64_t stride =
+      (longest + static_cast<std::uint64_t>(std::max<std::int64_t>(limits.rows, 2)) - 1) /
+      static_cast<std::uint64_t>(std::max<std::int64_t>(limits.rows, 2));
   std::vector<std::uint64_t> rows;
   for (std::uint64_t t = 0; t < longest; t += stride) rows.push_back(t);
   if (rows.back() != longest - 1) rows.push_back(longest - 1);
@@ -135,7 +141,8 @@ void read_trajectories(std::int64_t file, const RunFileReadLimits& limits, RunFi
   }
 
   const double one = static_cast<double>(rows.size() * dims[2]) * sizeof(float);
-  const auto fit = static_cast<std::uint64_t>(std::max(1.0, static_cast<double>(limits.amplitude_bytes) / one));
+  const auto fit =
+      static_cast<std::uint64_t>(std::max(1.0, static_cast<double>(limits.amplitude_bytes) / one));
   const std::uint64_t block = std::max<std::uint64_t>(1, (4U << 20) / (dims[2] * sizeof(float)));
   std::vector<double> energies(longest);
   std::vector<float> buffer;
@@ -149,7 +156,8 @@ void read_trajectories(std::int64_t file, const RunFileReadLimits& limits, RunFi
     double lowest = std::numeric_limits<double>::infinity();
     std::uint64_t seen = 0;
     for (const std::uint64_t t : rows) {
-      for (; seen <= t; ++seen) lowest = std::min(lowest, std::isnan(energies[seen]) ? lowest : energies[seen]);
+      for (; seen <= t; ++seen)
+        lowest = std::min(lowest, std::isnan(energies[seen]) ? lowest : energies[seen]);
       at_rows.push_back(energies[t]);
       so_far.push_back(t < held ? lowest : std::numeric_limits<double>::quiet_NaN());
     }
@@ -168,7 +176,8 @@ void read_trajectories(std::int64_t file, const RunFileReadLimits& limits, RunFi
       for (; k < rows.size() && rows[k] < first + count; ++k) {
         const auto from = buffer.begin() + static_cast<std::ptrdiff_t>((rows[k] - first) * dims[2]);
         x.emplace_back(from, from + static_cast<std::ptrdiff_t>(dims[2]));
-        if (rows[k] >= held) std::fill(x.back().begin(), x.back().end(), std::numeric_limits<float>::quiet_NaN());
+        if (rows[k] >= held)
+          std::fill(x.back().begin(), x.back().end(), std::numeric_limits<float>::quiet_NaN());
       }
     }
     c.amplitude.push_back(std::move(x));
@@ -181,7 +190,7 @@ RunFileContents read_run_file(const std::string& path, const RunFileReadLimits& 
   const std::lock_guard lock(hdf5_mutex());
   RunFileContents c;
   c.path = path;
-  struct stat s {};
+  struct stat s{};
   if (::stat(path.c_str(), &s) != 0) throw InputError(path + ": no such file");
   if (!S_ISREG(s.st_mode)) throw InputError(path + ": not a regular file");
   Hdf5Handle file;
@@ -190,13 +199,15 @@ RunFileContents read_run_file(const std::string& path, const RunFileReadLimits& 
   } catch (const Error&) {
     throw InputError(path + ": not an HDF5 file, or one that was cut short");
   }
-  if (!hdf5::has_attribute(file, "schema") || hdf5::read_attribute_as_text(file, "schema") != run_file::kSchema) {
+  if (!hdf5::has_attribute(file, "schema") ||
+      hdf5::read_attribute_as_text(file, "schema") != run_file::kSchema) {
     throw InputError(path + ": an HDF5 file, but not a run file (attribute schema is not \"opoloop-run\")");
   }
   try {
     const std::int64_t version = hdf5::read_integer_attribute(file, "schema_version");
     if (version != kRunFileSchemaVersion) {
-      throw InputError(fmt::format("{}: schema version {}, this program reads version {}", path, version, kRunFileSchemaVersion));
+      throw InputError(fmt::format("{}: schema version {}, this program reads version {}", path, version,
+                                   kRunFileSchemaVersion));
     }
     for (const std::string& name : hdf5::attribute_names(file)) {
       c.attributes.emplace_back(name, hdf5::read_attribute_as_text(file, name));

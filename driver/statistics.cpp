@@ -42,7 +42,8 @@ Interval wilson_interval(std::int64_t successes, std::int64_t trials, double z) 
   const double centre = (p + z * z / (2 * n)) * shrink;
   const double half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n)) * shrink;
   // The ends are exactly 0 and 1 where no, or every, trial succeeded; rounding must not hide that.
-  return {successes == 0 ? 0 : std::max(0.0, centre - half), successes == trials ? 1 : std::min(1.0, centre + half)};
+  return {successes == 0 ? 0 : std::max(0.0, centre - half),
+          successes == trials ? 1 : std::min(1.0, centre + half)};
 }
 
 double runs_to_solution(double p_success, double q) {
@@ -59,9 +60,10 @@ TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::in
   tts.low = run_time * runs_to_solution(p.high, q);
   tts.high = p.low > 0 ? run_time * runs_to_solution(p.low, q) : kInfinity;
   tts.lower_bound = successes == 0;
-  tts.value = tts.lower_bound
-                  ? tts.low
-                  : run_time * runs_to_solution(static_cast<double>(successes) / static_cast<double>(trials), q);
+  tts.value =
+      tts.lower_bound
+          ? tts.low
+          : run_time * runs_to_solution(static_cast<double>(successes) / static_cast<double>(trials), q);
   return tts;
 }
 
@@ -107,7 +109,8 @@ SolveStatistics solve_statistics(const Result& result, std::optional<double> tar
   }
   if (total_rounds > 0) s.us_per_round_trip = wall * 1e6 / total_rounds;
   if (wall > 0) {
-    s.gflops = 2.0 * static_cast<double>(result.stored_couplings) * result.products_per_step * total_rounds / wall * 1e-9;
+    s.gflops = 2.0 * static_cast<double>(result.stored_couplings) * result.products_per_step * total_rounds /
+               wall * 1e-9;
   }
   return s;
 }

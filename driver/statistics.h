@@ -27,15 +27,17 @@ struct TimeToSolution {
   double high = 0;
   bool lower_bound = false;
 };
-TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::int64_t trials, double q = 0.99);
+TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::int64_t trials,
+                                double q = 0.99);
 
 /// What a finished job says about a target energy (docs/run-file.md, physics.md "time to solution").
 struct SolveStatistics {
-  std::optional<double> target_energy;   ///< what counted as solved; unset only where no run finished
-  bool target_is_best_found = false;     ///< true: none was given; success means "as good as the best of this job"
-  std::int64_t trials = 0;               ///< runs that were started (diverged ones count as failures)
-  std::int64_t successes_best = 0;       ///< best-ever energy ≤ target
-  std::int64_t successes_final = 0;      ///< final energy ≤ target
+  std::optional<double> target_energy;  ///< what counted as solved; unset only where no run finished
+  bool target_is_best_found =
+      false;                        ///< true: none was given; success means "as good as the best of this job"
+  std::int64_t trials = 0;          ///< runs that were started (diverged ones count as failures)
+  std::int64_t successes_best = 0;  ///< best-ever energy ≤ target
+  std::int64_t successes_final = 0;  ///< final energy ≤ target
   double p_best = 0, p_final = 0;
   Interval p_best_interval, p_final_interval;
   // All by best-ever success, q = 0.99. The length of a run is the mean number of round trips actually run:
@@ -43,11 +45,12 @@ struct SolveStatistics {
   // which keeps the time right (a failure twice as short is half as dear).
   TimeToSolution round_trips;
   std::optional<TimeToSolution> matrix_products;  ///< devices that multiply by J
-  TimeToSolution wall_s;                 ///< throughput: wall time of the batch per trajectory
+  TimeToSolution wall_s;                          ///< throughput: wall time of the batch per trajectory
   std::optional<TimeToSolution> machine_s;        ///< devices with a machine preset
-  std::optional<double> latency_wall_s;  ///< wall seconds until one whole batch first succeeds with q: batches of `trials` runs
-  double us_per_round_trip = 0;          ///< wall µs per (round trip × trajectory)
-  double gflops = 0;                     ///< 2 · stored couplings per product / time
+  std::optional<double>
+      latency_wall_s;  ///< wall seconds until one whole batch first succeeds with q: batches of `trials` runs
+  double us_per_round_trip = 0;  ///< wall µs per (round trip × trajectory)
+  double gflops = 0;             ///< 2 · stored couplings per product / time
 };
 
 /// Success within rounding: energy ≤ target + 1e−9 · max(1, |target|).

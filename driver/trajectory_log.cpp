@@ -23,8 +23,9 @@ namespace opoloop {
 
 namespace {
 
-constexpr std::size_t kSlabBytes = 256U << 10;   // of one variable: a batch's slabs stay in cache while they fill
-constexpr std::size_t kQueueBytes = 32U << 20;   // of slabs that wait for the writer
+constexpr std::size_t kSlabBytes = 256U
+                                   << 10;  // of one variable: a batch's slabs stay in cache while they fill
+constexpr std::size_t kQueueBytes = 32U << 20;  // of slabs that wait for the writer
 
 /// Seconds on a clock that is read in nanoseconds and moves in milliseconds: it is looked at every row.
 double coarse_seconds() {
@@ -57,7 +58,8 @@ void write_at(int file, const std::string& path, const void* data, std::size_t b
     const ssize_t done = ::pwrite(file, p, bytes, static_cast<off_t>(address));
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) {
-      throw Error(fmt::format("{}: cannot write trajectories: {}", path, std::strerror(done < 0 ? errno : ENOSPC)));
+      throw Error(
+          fmt::format("{}: cannot write trajectories: {}", path, std::strerror(done < 0 ? errno : ENOSPC)));
     }
     p += done;
     bytes -= static_cast<std::size_t>(done);
@@ -109,7 +111,8 @@ struct TrajectoryLog::Impl {
     }
     auto slab = std::make_unique<Slab>();
     const auto r = static_cast<std::size_t>(slab_rows);
-    slab->data = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(shape.variables()) * r * row_floats());
+    slab->data = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(shape.variables()) * r *
+                                                         row_floats());
     slab->energy.resize(r * kTileLanes);
     slab->time.resize(r);
     slab->pump.resize(r);
@@ -138,7 +141,8 @@ struct TrajectoryLog::Impl {
     while (count > 0) {
       const std::int64_t in_chunk = first % place.chunk_rows;
       const std::int64_t here = std::min(count, place.chunk_rows - in_chunk);
-      const auto chunk = static_cast<std::size_t>(trajectory * place.chunks_per_trajectory + first / place.chunk_rows);
+      const auto chunk =
+          static_cast<std::size_t>(trajectory * place.chunks_per_trajectory + first / place.chunk_rows);
       write_at(file, path, p, static_cast<std::size_t>(here * place.row_bytes),
                place.address[chunk] + static_cast<std::uint64_t>(in_chunk * place.row_bytes));
       p += here * place.row_bytes;
@@ -153,13 +157,16 @@ struct TrajectoryLog::Impl {
     for (int v = 0; v < shape.variables(); ++v) {
       split_lanes(variable(slab, v), count, n, lane_rows.data(), static_cast<std::size_t>(slab_rows) * n);
       for (int lane = 0; lane < slab.lanes; ++lane) {
-        write_rows(places.variables[static_cast<std::size_t>(v)], slab.first_trajectory + lane, slab.first_row,
-                   slab.rows, lane_rows.data() + static_cast<std::size_t>(lane) * static_cast<std::size_t>(slab_rows) * n);
+        write_rows(
+            places.variables[static_cast<std::size_t>(v)], slab.first_trajectory + lane, slab.first_row,
+            slab.rows,
+            lane_rows.data() + static_cast<std::size_t>(lane) * static_cast<std::size_t>(slab_rows) * n);
       }
     }
     std::vector<double> energies(count);
     for (int lane = 0; lane < slab.lanes; ++lane) {
-      for (std::size_t k = 0; k < count; ++k) energies[k] = slab.energy[k * kTileLanes + static_cast<std::size_t>(lane)];
+      for (std::size_t k = 0; k < count; ++k)
+        energies[k] = slab.energy[k * kTileLanes + static_cast<std::size_t>(lane)];
       write_rows(places.energy, slab.first_trajectory + lane, slab.first_row, slab.rows, energies.data());
     }
     const std::int64_t end = slab.first_row + slab.rows;
@@ -173,7 +180,8 @@ struct TrajectoryLog::Impl {
       write_rows(places.pump, 0, axis_rows, end - axis_rows, slab.pump.data() + skip);
       axis_rows = end;
     }
-    for (int lane = 0; lane < slab.lanes; ++lane) rows_written[slab.first_trajectory + static_cast<std::size_t>(lane)] = end;
+    for (int lane = 0; lane < slab.lanes; ++lane)
+      rows_written[slab.first_trajectory + static_cast<std::size_t>(lane)] = end;
     write_at(file, path, &rows_written[slab.first_trajectory], static_cast<std::size_t>(slab.lanes) * 8,
              places.rows_written + slab.first_trajectory * 8ULL);
   }
@@ -212,7 +220,8 @@ struct TrajectoryLog::Impl {
   }
 };
 
-TrajectoryLog::TrajectoryLog(const std::string& path, const LogShape& shape, LogPlaces places, double flush_every_s)
+TrajectoryLog::TrajectoryLog(const std::string& path, const LogShape& shape, LogPlaces places,
+                             double flush_every_s)
     : impl_(std::make_unique<Impl>()) {
   Impl& d = *impl_;
   d.path = path;
@@ -220,8 +229,10 @@ TrajectoryLog::TrajectoryLog(const std::string& path, const LogShape& shape, Log
   d.places = std::move(places);
   d.flush_every_s = flush_every_s;
   d.rows = shape.rows();
-  d.slab_rows = std::clamp<std::int64_t>(static_cast<std::int64_t>(kSlabBytes / (d.row_floats() * sizeof(float))), 1, d.rows);
-  const std::size_t slab_bytes = d.row_floats() * sizeof(float) * static_cast<std::size_t>(d.slab_rows * shape.variables());
+  d.slab_rows = std::clamp<std::int64_t>(
+      static_cast<std::int64_t>(kSlabBytes / (d.row_floats() * sizeof(float))), 1, d.rows);
+  const std::size_t slab_bytes =
+      d.row_floats() * sizeof(float) * static_cast<std::size_t>(d.slab_rows * shape.variables());
   d.queue_limit = std::max<std::size_t>(2, kQueueBytes / slab_bytes);
   d.tiles.resize(static_cast<std::size_t>(shape.trajectories));
   d.rows_written.assign(static_cast<std::size_t>(shape.trajectories), 0);
@@ -245,8 +256,9 @@ void TrajectoryLog::record(const TileObservation& o) {
   TileState& tile = d.tiles[o.first_trajectory];
   if (row < tile.next_row) return;  // the end of a run seen a second time
   if (row > tile.next_row || row >= d.rows || o.n != d.shape.n) {
-    throw Error(fmt::format("trajectory log: round {} of trajectory {} (N = {}) where row {} of N = {} was due", o.round,
-                            o.first_trajectory, o.n, tile.next_row, d.shape.n));
+    throw Error(
+        fmt::format("trajectory log: round {} of trajectory {} (N = {}) where row {} of N = {} was due",
+                    o.round, o.first_trajectory, o.n, tile.next_row, d.shape.n));
   }
   if (!tile.slab) {
     tile.slab = d.fresh_slab();
@@ -267,12 +279,14 @@ void TrajectoryLog::record(const TileObservation& o) {
       std::fill(to, to + d.row_floats(), std::numeric_limits<float>::quiet_NaN());
     }
   }
-  std::copy(o.energy, o.energy + kTileLanes, slab.energy.begin() + static_cast<std::ptrdiff_t>(k * kTileLanes));
+  std::copy(o.energy, o.energy + kTileLanes,
+            slab.energy.begin() + static_cast<std::ptrdiff_t>(k * kTileLanes));
   slab.time[k] = o.time;
   slab.pump[k] = o.pump;
   ++slab.rows;
   ++tile.next_row;
-  if (slab.rows == d.slab_rows || tile.next_row == d.rows || coarse_seconds() - slab.born >= d.flush_every_s) {
+  if (slab.rows == d.slab_rows || tile.next_row == d.rows ||
+      coarse_seconds() - slab.born >= d.flush_every_s) {
     d.submit(std::move(tile.slab));
   }
 }
@@ -288,17 +302,26 @@ void TrajectoryLog::close() {
   d.throw_if_failed();
 }
 
-const LogShape& TrajectoryLog::shape() const { return impl_->shape; }
-const std::vector<std::int64_t>& TrajectoryLog::rows_written() const { return impl_->rows_written; }
-std::int64_t TrajectoryLog::longest() const { return impl_->axis_rows; }
+const LogShape& TrajectoryLog::shape() const {
+  return impl_->shape;
+}
+const std::vector<std::int64_t>& TrajectoryLog::rows_written() const {
+  return impl_->rows_written;
+}
+std::int64_t TrajectoryLog::longest() const {
+  return impl_->axis_rows;
+}
 
 void TrajectoryLog::pad_with_nan() {
   Impl& d = *impl_;
   const auto n = static_cast<std::size_t>(d.shape.n);
-  const std::vector<float> blank(static_cast<std::size_t>(d.slab_rows) * n, std::numeric_limits<float>::quiet_NaN());
-  const std::vector<double> blank_energy(static_cast<std::size_t>(d.slab_rows), std::numeric_limits<double>::quiet_NaN());
+  const std::vector<float> blank(static_cast<std::size_t>(d.slab_rows) * n,
+                                 std::numeric_limits<float>::quiet_NaN());
+  const std::vector<double> blank_energy(static_cast<std::size_t>(d.slab_rows),
+                                         std::numeric_limits<double>::quiet_NaN());
   for (std::int64_t r = 0; r < d.shape.trajectories; ++r) {
-    for (std::int64_t row = d.rows_written[static_cast<std::size_t>(r)]; row < d.axis_rows; row += d.slab_rows) {
+    for (std::int64_t row = d.rows_written[static_cast<std::size_t>(r)]; row < d.axis_rows;
+         row += d.slab_rows) {
       const std::int64_t count = std::min(d.slab_rows, d.axis_rows - row);
       for (const DatasetPlace& place : d.places.variables) d.write_rows(place, r, row, count, blank.data());
       d.write_rows(d.places.energy, r, row, count, blank_energy.data());

@@ -43,17 +43,17 @@ struct DatasetPlace {
 };
 
 struct LogPlaces {
-  std::vector<DatasetPlace> variables;    ///< amplitude, error, measured: LogShape::variables() of them
-  DatasetPlace energy;                    ///< double
-  DatasetPlace round, time, pump;         ///< of one "trajectory": int64, double, double
-  std::uint64_t rows_written = 0;         ///< address of int64[trajectories]
+  std::vector<DatasetPlace> variables;  ///< amplitude, error, measured: LogShape::variables() of them
+  DatasetPlace energy;                  ///< double
+  DatasetPlace round, time, pump;       ///< of one "trajectory": int64, double, double
+  std::uint64_t rows_written = 0;       ///< address of int64[trajectories]
 };
 
 /// Takes rows of tiles from worker threads and writes them into a laid-out file from a thread of its own.
 ///
-/// record() copies rows into a slab of about 256 KiB that belongs to its tile, without a lock; a full slab (or
-/// one older than flush_every_s) goes to the queue of the writer, which turns [row][N][16] into 16 runs of
-/// [row][N] and writes each where it belongs. The queue is bounded: record() waits while it is full.
+/// record() copies rows into a slab of about 256 KiB that belongs to its tile, without a lock; a full slab
+/// (or one older than flush_every_s) goes to the queue of the writer, which turns [row][N][16] into 16 runs
+/// of [row][N] and writes each where it belongs. The queue is bounded: record() waits while it is full.
 /// Nothing but data goes to the file: the structure around it was complete before the first row, so a kill
 /// at any instant leaves a well-formed file, and rows_written[r] is raised only after the rows are in.
 class TrajectoryLog {

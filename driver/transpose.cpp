@@ -17,13 +17,16 @@ Four load(const float* p) {
   return v;
 }
 
-void store(float* p, Four v) { std::memcpy(p, &v, sizeof v); }
+void store(float* p, Four v) {
+  std::memcpy(p, &v, sizeof v);
+}
 
 }  // namespace
 
 void split_lanes(const float* tile, std::size_t rows, std::size_t n, float* lanes, std::size_t lane_stride) {
   static_assert(kTileLanes == 16);
-  const std::size_t columns = rows * n;  // rows follow each other in both layouts: one long 16 × columns transpose
+  const std::size_t columns =
+      rows * n;  // rows follow each other in both layouts: one long 16 × columns transpose
   std::size_t c = 0;
   for (; c + 4 <= columns; c += 4) {
     for (std::size_t lane = 0; lane < kTileLanes; lane += 4) {
@@ -44,7 +47,8 @@ void split_lanes(const float* tile, std::size_t rows, std::size_t n, float* lane
     }
   }
   for (; c < columns; ++c) {
-    for (std::size_t lane = 0; lane < kTileLanes; ++lane) lanes[lane * lane_stride + c] = tile[c * kTileLanes + lane];
+    for (std::size_t lane = 0; lane < kTileLanes; ++lane)
+      lanes[lane * lane_stride + c] = tile[c * kTileLanes + lane];
   }
 }
 

@@ -77,7 +77,8 @@ std::string run_gnuplot(const std::string& script, std::string* problem) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    *problem = WIFEXITED(status) && WEXITSTATUS(status) == 127 ? "gnuplot is not installed" : "gnuplot failed";
+    *problem =
+        WIFEXITED(status) && WEXITSTATUS(status) == 127 ? "gnuplot is not installed" : "gnuplot failed";
     return {};
   }
   return text;
@@ -85,12 +86,13 @@ std::string run_gnuplot(const std::string& script, std::string* problem) {
 
 }  // namespace
 
-std::optional<std::string> figure_svg(const std::string& script, const std::string& name, const std::string& label,
-                                      int width, int height, std::string* problem) {
+std::optional<std::string> figure_svg(const std::string& script, const std::string& name,
+                                      const std::string& label, int width, int height, std::string* problem) {
   const std::string head = fmt::format(
       "set terminal svg size {},{} dynamic noenhanced name '{}' font 'sans-serif,14'\n"
       "set encoding utf8\nset border 3 linecolor rgb '{ink}' linewidth 0.8\n"
-      "set tics nomirror out scale 0.5 textcolor rgb '{ink}'\nset grid linecolor rgb '{faint}' linetype 1 linewidth 0.6\n"
+      "set tics nomirror out scale 0.5 textcolor rgb '{ink}'\nset grid linecolor rgb '{faint}' linetype 1 "
+      "linewidth 0.6\n"
       "set key textcolor rgb '{ink}'\nset format x '%.6g'\nset format y '%.6g'\nset samples 2\n",
       width, height, name, fmt::arg("ink", kInk), fmt::arg("faint", kFaint));
   std::string svg = run_gnuplot(head + script, problem);
@@ -103,8 +105,9 @@ std::optional<std::string> figure_svg(const std::string& script, const std::stri
   svg = svg.substr(start, end + 6 - start);
   // Marks become CSS variables, in both of the spellings gnuplot uses.
   const std::pair<const char*, const char*> marks[] = {
-      {"rgb(  1,   2,   3)", "ink"},   {"rgb(1,2,3)", "ink"},    {"rgb(  4,   5,   6)", "faint"}, {"rgb(4,5,6)", "faint"},
-      {"rgb(  7,   8,   9)", "first"}, {"rgb(7,8,9)", "first"},  {"rgb( 10,  11,  12)", "second"}, {"rgb(10,11,12)", "second"}};
+      {"rgb(  1,   2,   3)", "ink"},    {"rgb(1,2,3)", "ink"},           {"rgb(  4,   5,   6)", "faint"},
+      {"rgb(4,5,6)", "faint"},          {"rgb(  7,   8,   9)", "first"}, {"rgb(7,8,9)", "first"},
+      {"rgb( 10,  11,  12)", "second"}, {"rgb(10,11,12)", "second"}};
   for (const auto& [mark, variable] : marks) replace_all(svg, mark, fmt::format("var(--{})", variable));
   replace_all(svg, " color=\"black\"", "");
   replace_all(svg, "stroke=\"black\"", "stroke=\"var(--ink)\"");
@@ -117,7 +120,8 @@ std::optional<std::string> figure_svg(const std::string& script, const std::stri
   // Our own first tag: gnuplot's carries a fixed pixel size and no words.
   const std::size_t tag_end = svg.find('>');
   const std::string tag = fmt::format(
-      "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' viewBox='0 0 {} {}' "
+      "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' viewBox='0 0 {} "
+      "{}' "
       "role='img' aria-label='{}'>",
       width, height, html_escape(label));
   svg.replace(0, tag_end + 1, tag);
@@ -128,11 +132,21 @@ std::string html_escape(const std::string& text) {
   std::string safe;
   for (const char c : text) {
     switch (c) {
-      case '&': safe += "&amp;"; break;
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '"': safe += "&quot;"; break;
-      case '\'': safe += "&#39;"; break;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
       default:
         // Control characters are not allowed in HTML, whatever the file held.
         safe += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;

@@ -67,10 +67,12 @@ std::string number(double v, int digits = 6) {
   if (std::isnan(v)) return "–";
   if (std::isinf(v)) return v > 0 ? "∞" : "−∞";
   std::string text;
-  if (std::abs(v) < 1e15 && std::abs(v - std::round(v)) < 1e-9 * std::max(1.0, std::abs(v)) && (std::abs(v) >= 1 || v == 0)) {
+  if (std::abs(v) < 1e15 && std::abs(v - std::round(v)) < 1e-9 * std::max(1.0, std::abs(v)) &&
+      (std::abs(v) >= 1 || v == 0)) {
     text = fmt::format("{:.0f}", std::abs(v));
     if (text.size() >= 5) {
-      for (std::size_t at = text.size() - 3; at > 0 && at < text.size(); at = at > 3 ? at - 3 : 0) text.insert(at, "\u202f");
+      for (std::size_t at = text.size() - 3; at > 0 && at < text.size(); at = at > 3 ? at - 3 : 0)
+        text.insert(at, "\u202f");
     }
   } else {
     text = fmt::format("{:.{}g}", std::abs(v), digits);
@@ -84,7 +86,8 @@ std::string seconds(double s) {
     double size;
     const char* name;
   };
-  for (const Unit u : {Unit{86400, "days"}, Unit{3600, "h"}, Unit{60, "min"}, Unit{1, "s"}, Unit{1e-3, "ms"}, Unit{1e-6, "µs"}}) {
+  for (const Unit u : {Unit{86400, "days"}, Unit{3600, "h"}, Unit{60, "min"}, Unit{1, "s"}, Unit{1e-3, "ms"},
+                       Unit{1e-6, "µs"}}) {
     if (s >= u.size * (u.size > 60 ? 2 : 1)) return fmt::format("{:.3g}\u00a0{}", s / u.size, u.name);
   }
   return s > 0 ? fmt::format("{:.3g}\u00a0ns", s * 1e9) : "0 s";
@@ -106,23 +109,32 @@ std::string quantity_with_unit(double v, const std::string& units) {
   return fmt::format("{} {}", quantity(v, units), html_escape(units));
 }
 
-std::string percent(double p) { return fmt::format("{:.3g}%", 100 * p); }
+std::string percent(double p) {
+  return fmt::format("{:.3g}%", 100 * p);
+}
 
 const RunFileContents::Statistic* find(const RunFileContents& c, const char* name) {
   const auto at = c.statistic.find(name);
   return at == c.statistic.end() || at->second.values.empty() ? nullptr : &at->second;
 }
 
-double cut_of(const RunFileContents& c, double energy) { return (c.total_weight - energy) / 2; }
-
-std::string tile(const std::string& name, const std::string& value, const std::string& note) {
-  return fmt::format("<div class='tile'><div class='name'>{}</div><div class='value'>{}</div><div class='note'>{}</div></div>\n", name,
-                     value, note);
+double cut_of(const RunFileContents& c, double energy) {
+  return (c.total_weight - energy) / 2;
 }
 
-std::string row(const std::string& name, const std::string& value, const std::string& interval, const std::string& text) {
-  return fmt::format("<tr><th scope='row'>{}</th><td class='num'>{}</td><td class='num'>{}</td><td class='text'>{}</td></tr>\n", name, value,
-                     interval, text);
+std::string tile(const std::string& name, const std::string& value, const std::string& note) {
+  return fmt::format(
+      "<div class='tile'><div class='name'>{}</div><div class='value'>{}</div><div "
+      "class='note'>{}</div></div>\n",
+      name, value, note);
+}
+
+std::string row(const std::string& name, const std::string& value, const std::string& interval,
+                const std::string& text) {
+  return fmt::format(
+      "<tr><th scope='row'>{}</th><td class='num'>{}</td><td class='num'>{}</td><td "
+      "class='text'>{}</td></tr>\n",
+      name, value, interval, text);
 }
 
 std::string tts_value(const RunFileContents::Statistic& s) {
@@ -135,7 +147,9 @@ std::string tts_interval(const RunFileContents::Statistic& s) {
 }
 
 std::string head(const RunFileContents& c) {
-  const char* kind = c.problem_kind == ProblemKind::max_cut ? "max-cut" : c.problem_kind == ProblemKind::qubo ? "QUBO" : "Ising";
+  const char* kind = c.problem_kind == ProblemKind::max_cut ? "max-cut"
+                     : c.problem_kind == ProblemKind::qubo  ? "QUBO"
+                                                            : "Ising";
   std::string created;
   for (const auto& [name, value] : c.attributes) {
     if (name == "created_utc") created = value;
@@ -143,15 +157,21 @@ std::string head(const RunFileContents& c) {
   std::replace(created.begin(), created.end(), 'T', ' ');
   if (!created.empty() && created.back() == 'Z') created.replace(created.size() - 1, 1, " UTC");
   std::string html = "<p class='over'>opoloop run report</p>\n";
-  html += fmt::format("<h1>{}</h1>\n", html_escape(c.problem_name.empty() ? "unnamed problem" : c.problem_name));
-  html += fmt::format("<p class='sub'>{} problem, {} spins, {} couplings · device <code>{}</code> · <span class='keep'>{}</span> · ", kind, number(static_cast<double>(c.n)),
-                      number(static_cast<double>(c.edges)), html_escape(c.device_uri), html_escape(created));
+  html +=
+      fmt::format("<h1>{}</h1>\n", html_escape(c.problem_name.empty() ? "unnamed problem" : c.problem_name));
+  html += fmt::format(
+      "<p class='sub'>{} problem, {} spins, {} couplings · device <code>{}</code> · <span "
+      "class='keep'>{}</span> · ",
+      kind, number(static_cast<double>(c.n)), number(static_cast<double>(c.edges)), html_escape(c.device_uri),
+      html_escape(created));
   html += c.complete   ? "<span class='state'>complete</span></p>\n"
           : c.finished ? "<span class='state open'>interrupted</span></p>\n"
                        : "<span class='state open'>cut off</span></p>\n";
   if (!c.complete) {
-    html += c.finished ? "<div class='note-box' role='note'>The job was stopped before its end: the numbers cover what had been done.</div>\n"
-                       : "<div class='note-box' role='note'>The program was still running or was killed when this was read: results "
+    html += c.finished ? "<div class='note-box' role='note'>The job was stopped before its end: the numbers "
+                         "cover what had been done.</div>\n"
+                       : "<div class='note-box' role='note'>The program was still running or was killed when "
+                         "this was read: results "
                          "are written at the end, so only what had been logged is shown.</div>\n";
   }
   return html;
@@ -184,11 +204,15 @@ std::string tiles(const RunFileContents& c) {
   if (const auto* p = find(c, "p_success_best"); p != nullptr && p->values.size() == 3) {
     const auto* trials = find(c, "trials");
     html += tile("Success of one run", percent(p->values[0]),
-                 fmt::format("{}95%: {}", trials != nullptr ? fmt::format("of {} runs; ", number(trials->values[0])) : "",
+                 fmt::format("{}95%: {}",
+                             trials != nullptr ? fmt::format("of {} runs; ", number(trials->values[0])) : "",
                              range(percent(p->values[1]), percent(p->values[2]))));
   }
-  if (const auto* t = find(c, "tts_wall_s")) html += tile("Time to solution, this computer", tts_value(*t), "99% sure, throughput; 95%: " + tts_interval(*t));
-  if (const auto* t = find(c, "tts_machine_s")) html += tile("Time to solution, optical machine", tts_value(*t), "99% sure; 95%: " + tts_interval(*t));
+  if (const auto* t = find(c, "tts_wall_s"))
+    html += tile("Time to solution, this computer", tts_value(*t),
+                 "99% sure, throughput; 95%: " + tts_interval(*t));
+  if (const auto* t = find(c, "tts_machine_s"))
+    html += tile("Time to solution, optical machine", tts_value(*t), "99% sure; 95%: " + tts_interval(*t));
   return html + "</div>\n";
 }
 
@@ -208,15 +232,18 @@ std::string notes(const RunFileContents& c) {
 std::string success_table(const RunFileContents& c) {
   if (!c.finished) return "<p class='none'>None: the statistics are written when a job ends.</p>\n";
   std::string html =
-      "<div class='table'><table><thead><tr><th scope='col'>Quantity</th><th scope='col'>Value</th><th scope='col'>95% interval</th>"
+      "<div class='table'><table><thead><tr><th scope='col'>Quantity</th><th scope='col'>Value</th><th "
+      "scope='col'>95% interval</th>"
       "<th scope='col'>What it means</th></tr></thead><tbody>\n";
   const auto* self = find(c, "target_is_best_found");
   const bool own = self != nullptr && self->values[0] != 0;
   if (const auto* t = find(c, "target_energy")) {
     std::string value = number(t->values[0], 10);
-    if (c.problem_kind == ProblemKind::max_cut) value += fmt::format("<br>(cut {})", number(cut_of(c, t->values[0]), 10));
+    if (c.problem_kind == ProblemKind::max_cut)
+      value += fmt::format("<br>(cut {})", number(cut_of(c, t->values[0]), 10));
     html += row("Target energy", value, "",
-                own ? "No target was known, so the best of this very job is the target: success means “as good as the best found here”, and "
+                own ? "No target was known, so the best of this very job is the target: success means “as "
+                      "good as the best found here”, and "
                       "the true optimum may be lower."
                     : "A run succeeds when it reaches this energy.");
   }
@@ -226,30 +253,44 @@ std::string success_table(const RunFileContents& c) {
     const auto* n = find(c, "trials");
     if (p == nullptr || p->values.size() != 3 || k == nullptr || n == nullptr) return;
     html += row(title, percent(p->values[0]), range(percent(p->values[1]), percent(p->values[2])),
-                fmt::format("{} {} of {} runs. Interval by Wilson's method.", text, number(k->values[0]), number(n->values[0])));
+                fmt::format("{} {} of {} runs. Interval by Wilson's method.", text, number(k->values[0]),
+                            number(n->values[0])));
   };
-  success("p_success_best", "successes_best", "Success, ever", "Runs that passed through the target at any round trip:");
-  success("p_success_final", "successes_final", "Success, at the end", "Runs whose last state is the target:");
+  success("p_success_best", "successes_best", "Success, ever",
+          "Runs that passed through the target at any round trip:");
+  success("p_success_final", "successes_final", "Success, at the end",
+          "Runs whose last state is the target:");
   const auto tts = [&](const char* name, const char* title, const char* text) {
     const auto* t = find(c, name);
     if (t == nullptr) return;
-    html += row(title, tts_value(*t), tts_interval(*t),
-                std::string(text) + (t->lower_bound ? " No run succeeded: this is the least it can be, with 97.5% confidence." : ""));
+    html += row(
+        title, tts_value(*t), tts_interval(*t),
+        std::string(text) +
+            (t->lower_bound ? " No run succeeded: this is the least it can be, with 97.5% confidence." : ""));
   };
   tts("tts_round_trips", "Time to solution: round trips",
-      "Round trips of repeated runs, one after another, until one has succeeded with probability 99%: run length × max(1, ln 0.01 / ln(1 − P)).");
-  tts("tts_matrix_products", "… matrix products", "The same counted in products of the coupling matrix with a vector: comparable between methods.");
+      "Round trips of repeated runs, one after another, until one has succeeded with probability 99%: run "
+      "length × max(1, ln 0.01 / ln(1 − P)).");
+  tts("tts_matrix_products", "… matrix products",
+      "The same counted in products of the coupling matrix with a vector: comparable between methods.");
   tts("tts_wall_s", "… wall time (throughput)",
-      "The same in seconds of this computer, where a run costs the batch's time divided by the runs in it: what a busy service pays.");
+      "The same in seconds of this computer, where a run costs the batch's time divided by the runs in it: "
+      "what a busy service pays.");
   if (const auto* t = find(c, "latency_wall_s")) {
-    html += row("… wall time (latency)", seconds(t->values[0]), "",
-                "Seconds until one whole batch has succeeded with probability 99%: what a single user waits.");
+    html +=
+        row("… wall time (latency)", seconds(t->values[0]), "",
+            "Seconds until one whole batch has succeeded with probability 99%: what a single user waits.");
   }
-  tts("tts_machine_s", "… machine time", "The same on the optical machine of the chosen preset: loading, round trips and read-out of every run.");
+  tts("tts_machine_s", "… machine time",
+      "The same on the optical machine of the chosen preset: loading, round trips and read-out of every "
+      "run.");
   const auto plain = [&](const char* name, const char* title, const char* text) {
     const auto* s = find(c, name);
     if (s == nullptr) return;
-    html += row(title, s->units == "us" ? fmt::format("{}\u00a0µs", number(s->values[0], 4)) : quantity_with_unit(s->values[0], s->units), "", text);
+    html += row(title,
+                s->units == "us" ? fmt::format("{}\u00a0µs", number(s->values[0], 4))
+                                 : quantity_with_unit(s->values[0], s->units),
+                "", text);
   };
   plain("machine_time_s", "Machine time of one run", "On the optical machine of the preset.");
   plain("round_trip_time_s", "Round-trip time", "Of the optical machine of the preset.");
@@ -259,7 +300,8 @@ std::string success_table(const RunFileContents& c) {
   plain("network_s", "Network", "Sending the problem and receiving the answer.");
   plain("anneal_s", "Solving", "The remote machine's own time.");
   plain("read_out_s", "Read-out", "Reading the answer out of the machine.");
-  plain("us_per_round_trip", "Per round trip and run", "Wall time of one round trip of one run: how fast the simulation is.");
+  plain("us_per_round_trip", "Per round trip and run",
+        "Wall time of one round trip of one run: how fast the simulation is.");
   plain("gflops", "Arithmetic rate", "Two operations a stored coupling a product.");
   return html + "</tbody></table></div>\n";
 }
@@ -267,19 +309,22 @@ std::string success_table(const RunFileContents& c) {
 std::string parameter_table(const RunFileContents& c) {
   if (c.device_parameters.empty()) return "<p class='none'>None recorded.</p>\n";
   std::string html =
-      "<div class='table'><table><thead><tr><th scope='col'>Parameter</th><th scope='col'>Value</th><th scope='col'>Unit</th></tr></thead><tbody>\n";
+      "<div class='table'><table><thead><tr><th scope='col'>Parameter</th><th scope='col'>Value</th><th "
+      "scope='col'>Unit</th></tr></thead><tbody>\n";
   for (const auto& [name, parameter] : c.device_parameters) {
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td><td>{}</td></tr>\n", html_escape(name), html_escape(parameter.value),
-                        html_escape(parameter.unit));
+    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td><td>{}</td></tr>\n",
+                        html_escape(name), html_escape(parameter.value), html_escape(parameter.unit));
   }
   return html + "</tbody></table></div>\n";
 }
 
 std::string provenance_table(const RunFileContents& c) {
   std::string html = "<div class='table'><table><tbody>\n";
-  html += fmt::format("<tr><th scope='row'>run file</th><td class='wide'>{}</td></tr>\n", html_escape(c.path));
+  html +=
+      fmt::format("<tr><th scope='row'>run file</th><td class='wide'>{}</td></tr>\n", html_escape(c.path));
   for (const auto& [name, value] : c.attributes) {
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td></tr>\n", html_escape(name), html_escape(value));
+    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td></tr>\n", html_escape(name),
+                        html_escape(value));
   }
   return html + "</tbody></table></div>\n";
 }
@@ -292,8 +337,11 @@ std::string figure_html(const Figure& figure) {
 }  // namespace
 
 std::string report_html(const RunFileContents& c) {
-  std::string html = "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\n<meta name='viewport' content='width=device-width,initial-scale=1'>\n";
-  html += fmt::format("<title>{} – opoloop run report</title>\n<style>{}</style></head>\n<body><main>\n", html_escape(c.problem_name), kStyle);
+  std::string html =
+      "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\n<meta name='viewport' "
+      "content='width=device-width,initial-scale=1'>\n";
+  html += fmt::format("<title>{} – opoloop run report</title>\n<style>{}</style></head>\n<body><main>\n",
+                      html_escape(c.problem_name), kStyle);
   html += head(c);
   html += tiles(c);
   html += notes(c);
@@ -303,7 +351,10 @@ std::string report_html(const RunFileContents& c) {
   html += "<h2>Success and time to solution</h2>\n" + success_table(c);
   html += "<h2>Parameters</h2>\n" + parameter_table(c);
   html += "<h2>Where this comes from</h2>\n" + provenance_table(c);
-  html += fmt::format("<footer>Written by opoloop {}. Every number here is in the run file; docs/run-file.md says where.</footer>\n", kVersion);
+  html += fmt::format(
+      "<footer>Written by opoloop {}. Every number here is in the run file; docs/run-file.md says "
+      "where.</footer>\n",
+      kVersion);
   return html + "</main></body></html>\n";
 }
 

@@ -38,9 +38,10 @@ double quantile(const std::vector<double>& sorted, double q) {
 /// Max-cut problems get the cut on the opposite axis of energies low … high: cut = (W − E)/2.
 std::string cut_axis(const RunFileContents& c, const char* axis, double low, double high) {
   if (c.problem_kind != ProblemKind::max_cut) return {};
-  return fmt::format("set {0}2range [{1:.10g}:{2:.10g}]\nset {0}2tics textcolor rgb '{3}'\nset format {0}2 '%.6g'\n"
-                     "set {0}2label 'cut' textcolor rgb '{3}'\nset border {4}\n",
-                     axis, (c.total_weight - low) / 2, (c.total_weight - high) / 2, kInk, axis[0] == 'y' ? 11 : 7);
+  return fmt::format(
+      "set {0}2range [{1:.10g}:{2:.10g}]\nset {0}2tics textcolor rgb '{3}'\nset format {0}2 '%.6g'\n"
+      "set {0}2label 'cut' textcolor rgb '{3}'\nset border {4}\n",
+      axis, (c.total_weight - low) / 2, (c.total_weight - high) / 2, kInk, axis[0] == 'y' ? 11 : 7);
 }
 
 void draw(Figure& figure, const std::string& script, const std::string& name, const std::string& label) {
@@ -69,8 +70,9 @@ double common_step(const std::vector<double>& energies, double lowest) {
 Figure energy_figure(const RunFileContents& c) {
   Figure figure;
   if (c.energy.empty()) {
-    figure.missing = "No trajectories were logged in this run, so there are no energies over round trips. "
-                     "<code>solve --log-trajectories K</code> logs the first K.";
+    figure.missing =
+        "No trajectories were logged in this run, so there are no energies over round trips. "
+        "<code>solve --log-trajectories K</code> logs the first K.";
     return figure;
   }
   const std::size_t rows = c.log_rounds.size();
@@ -102,46 +104,55 @@ Figure energy_figure(const RunFileContents& c) {
     if (now.empty()) break;
     std::sort(now.begin(), now.end());
     const double mean = std::accumulate(now.begin(), now.end(), 0.0) / static_cast<double>(now.size());
-    data += fmt::format("{} {:.8g} {:.8g} {:.8g}\n", c.log_rounds[t], quantile(now, 0.1), quantile(now, 0.9), mean);
+    data += fmt::format("{} {:.8g} {:.8g} {:.8g}\n", c.log_rounds[t], quantile(now, 0.1), quantile(now, 0.9),
+                        mean);
     // The first instants fall from random spins by more than all the rest: they may leave at the top.
     if (c.log_rounds[t] * 25 >= c.log_rounds.back()) top = std::max(top, now.back());
     bottom = std::min(bottom, now.front());
   }
   data += "EOD\n";
   if (c.best_known_energy) bottom = std::min(bottom, *c.best_known_energy);
-  if (!c.energy_best.empty()) bottom = std::min(bottom, *std::min_element(c.energy_best.begin(), c.energy_best.end()));
+  if (!c.energy_best.empty())
+    bottom = std::min(bottom, *std::min_element(c.energy_best.begin(), c.energy_best.end()));
   const double room = top > bottom ? 0.04 * (top - bottom) : 1;
   std::string script = data;
-  script += fmt::format("set xlabel 'round trip' textcolor rgb '{0}'\nset ylabel 'energy' textcolor rgb '{0}'\n", kInk);
-  script += fmt::format("set xrange [0:{}]\nset yrange [{:.10g}:{:.10g}]\n", std::max<std::int64_t>(1, c.log_rounds.back()),
-                        bottom - room, top + room);
+  script += fmt::format(
+      "set xlabel 'round trip' textcolor rgb '{0}'\nset ylabel 'energy' textcolor rgb '{0}'\n", kInk);
+  script += fmt::format("set xrange [0:{}]\nset yrange [{:.10g}:{:.10g}]\n",
+                        std::max<std::int64_t>(1, c.log_rounds.back()), bottom - room, top + room);
   script += cut_axis(c, "y", bottom - room, top + room);
   script += "set key top right\nplot ";
   if (band) {
-    script += fmt::format("$band using 1:2:3 with filledcurves fillcolor rgb '{}' fillstyle transparent solid 0.22 noborder "
-                          "title 'energy now, 10–90% of runs', ",
-                          kFirst);
+    script += fmt::format(
+        "$band using 1:2:3 with filledcurves fillcolor rgb '{}' fillstyle transparent solid 0.22 noborder "
+        "title 'energy now, 10–90% of runs', ",
+        kFirst);
   }
-  script += fmt::format("$best using 1:2 with steps linecolor rgb '{0}' linewidth 0.7 title 'lowest so far, each run', "
-                        "$band using 1:4 with lines linecolor rgb '{1}' linewidth 2.2 title 'energy now, mean'",
-                        kSecond, kFirst);
+  script += fmt::format(
+      "$best using 1:2 with steps linecolor rgb '{0}' linewidth 0.7 title 'lowest so far, each run', "
+      "$band using 1:4 with lines linecolor rgb '{1}' linewidth 2.2 title 'energy now, mean'",
+      kSecond, kFirst);
   if (c.best_known_energy) {
-    script += fmt::format(", {:.17g} with lines linecolor rgb '{}' linewidth 1.4 dashtype 2 title 'best known'",
-                          *c.best_known_energy, kInk);
+    script +=
+        fmt::format(", {:.17g} with lines linecolor rgb '{}' linewidth 1.4 dashtype 2 title 'best known'",
+                    *c.best_known_energy, kInk);
   }
   draw(figure, script + "\n", "energies", "Energies of the logged runs over round trips");
   figure.caption = fmt::format(
-      "Energy of the spins as the signs of the amplitudes give them, round trip by round trip. Thin steps: the lowest energy "
+      "Energy of the spins as the signs of the amplitudes give them, round trip by round trip. Thin steps: "
+      "the lowest energy "
       "each run has seen so far ({} of {} logged runs drawn). {}",
       lines.size(), c.energy.size(),
-      band ? "Band and thick line: where the runs are at that moment." : "Thick line: the mean at that moment.");
+      band ? "Band and thick line: where the runs are at that moment."
+           : "Thick line: the mean at that moment.");
   return figure;
 }
 
 Figure amplitude_figure(const RunFileContents& c) {
   Figure figure;
   if (c.amplitude.empty()) {
-    figure.missing = "No amplitudes were logged in this run. <code>solve --log-trajectories K</code> logs the first K.";
+    figure.missing =
+        "No amplitudes were logged in this run. <code>solve --log-trajectories K</code> logs the first K.";
     return figure;
   }
   // The most telling run: the one that got lowest, among those in memory.
@@ -169,23 +180,29 @@ Figure amplitude_figure(const RunFileContents& c) {
     script += positive ? "$plus << EOD\n" : "$minus << EOD\n";
     for (const std::size_t i : shown) {
       if (std::signbit(x[rows - 1][i]) == positive) continue;
-      for (const std::size_t t : thinned(rows, kPoints)) script += fmt::format("{} {:.5g}\n", c.log_rounds[t], x[t][i]);
+      for (const std::size_t t : thinned(rows, kPoints))
+        script += fmt::format("{} {:.5g}\n", c.log_rounds[t], x[t][i]);
       script += "\n";
     }
     // A class without a pulse still needs a line for its key.
     script += "NaN NaN\nEOD\n";
   }
-  script += fmt::format("set xlabel 'round trip' textcolor rgb '{0}'\nset ylabel 'amplitude x' textcolor rgb '{0}'\n", kInk);
-  script += fmt::format("set xrange [0:{}]\nset xzeroaxis linecolor rgb '{}' linewidth 0.8\nset key top left\n",
-                        std::max<std::int64_t>(1, c.log_rounds[rows - 1]), kInk);
-  script += fmt::format("plot $plus using 1:2 with lines linecolor rgb '{}' linewidth 0.7 title 'ends at +1', "
-                        "$minus using 1:2 with lines linecolor rgb '{}' linewidth 0.7 title 'ends at −1'\n",
-                        kFirst, kSecond);
+  script += fmt::format(
+      "set xlabel 'round trip' textcolor rgb '{0}'\nset ylabel 'amplitude x' textcolor rgb '{0}'\n", kInk);
+  script +=
+      fmt::format("set xrange [0:{}]\nset xzeroaxis linecolor rgb '{}' linewidth 0.8\nset key top left\n",
+                  std::max<std::int64_t>(1, c.log_rounds[rows - 1]), kInk);
+  script += fmt::format(
+      "plot $plus using 1:2 with lines linecolor rgb '{}' linewidth 0.7 title 'ends at +1', "
+      "$minus using 1:2 with lines linecolor rgb '{}' linewidth 0.7 title 'ends at −1'\n",
+      kFirst, kSecond);
   draw(figure, script, "amplitudes", "Amplitudes of the pulses of one run over round trips");
   figure.caption = fmt::format(
-      "In-phase amplitudes of the pulses in logged run {}, the one that reached the lowest energy ({}) of those at hand. "
+      "In-phase amplitudes of the pulses in logged run {}, the one that reached the lowest energy ({}) of "
+      "those at hand. "
       "A pulse's sign at the end is its spin. {} of {} pulses drawn.",
-      best, lowest < 0 ? fmt::format("−{:.8g}", -lowest) : fmt::format("{:.8g}", lowest), shown.size(), pulses);
+      best, lowest < 0 ? fmt::format("−{:.8g}", -lowest) : fmt::format("{:.8g}", lowest), shown.size(),
+      pulses);
   return figure;
 }
 
@@ -199,7 +216,8 @@ Figure histogram_figure(const RunFileContents& c) {
     if (std::isfinite(e)) best_energy.push_back(e);
   }
   if (final_energy.empty() || best_energy.empty()) {
-    figure.missing = c.finished ? "No run ended with a finite energy." : "The run was cut off before its final energies were written.";
+    figure.missing = c.finished ? "No run ended with a finite energy."
+                                : "The run was cut off before its final energies were written.";
     return figure;
   }
   std::vector<double> all = final_energy;
@@ -207,7 +225,8 @@ Figure histogram_figure(const RunFileContents& c) {
   const auto [low, high] = std::minmax_element(all.begin(), all.end());
   const double lowest = *low;
   const double range = *high - lowest;
-  double width = common_step(all, lowest);  // integer problems: whole steps, so that no bin is empty by parity
+  double width =
+      common_step(all, lowest);  // integer problems: whole steps, so that no bin is empty by parity
   if (width > 0) {
     width *= std::max(1.0, std::ceil(range / width / 48));
   } else {
@@ -219,7 +238,8 @@ Figure histogram_figure(const RunFileContents& c) {
   std::string script = "$bins << EOD\n";
   double tallest = 0;
   for (const auto& [bin, counts] : bins) {
-    script += fmt::format("{:.10g} {} {}\n", lowest + static_cast<double>(bin) * width, counts.first, counts.second);
+    script += fmt::format("{:.10g} {} {}\n", lowest + static_cast<double>(bin) * width, counts.first,
+                          counts.second);
     tallest = std::max({tallest, static_cast<double>(counts.first), static_cast<double>(counts.second)});
   }
   script += "EOD\n";
@@ -227,23 +247,30 @@ Figure histogram_figure(const RunFileContents& c) {
   double right = lowest + range + width;
   if (c.best_known_energy) left = std::min(left, *c.best_known_energy - width);
   if (c.best_known_energy) right = std::max(right, *c.best_known_energy + width);
-  script += fmt::format("set xlabel 'energy' textcolor rgb '{0}'\nset ylabel 'runs' textcolor rgb '{0}'\nset xrange [{1:.10g}:{2:.10g}]\n"
-                        "set yrange [0:{3:.10g}]\nset key top right\n",
-                        kInk, left, right, tallest * 1.15);
+  script += fmt::format(
+      "set xlabel 'energy' textcolor rgb '{0}'\nset ylabel 'runs' textcolor rgb '{0}'\nset xrange "
+      "[{1:.10g}:{2:.10g}]\n"
+      "set yrange [0:{3:.10g}]\nset key top right\n",
+      kInk, left, right, tallest * 1.15);
   script += cut_axis(c, "x", left, right);
   if (c.best_known_energy) {
-    script += fmt::format("$known << EOD\n{0:.17g} 0\n{0:.17g} {1:.10g}\nEOD\n", *c.best_known_energy, tallest * 1.15);
+    script += fmt::format("$known << EOD\n{0:.17g} 0\n{0:.17g} {1:.10g}\nEOD\n", *c.best_known_energy,
+                          tallest * 1.15);
   }
   // Side by side within a bin: best-ever left, final right.
   script += fmt::format(
-      "plot $bins using ($1-{0:.10g}):3:({1:.10g}) with boxes fillcolor rgb '{2}' fillstyle solid 0.85 noborder title 'lowest ever', "
-      "$bins using ($1+{0:.10g}):2:({1:.10g}) with boxes fillcolor rgb '{3}' fillstyle solid 0.85 noborder title 'at the end'",
+      "plot $bins using ($1-{0:.10g}):3:({1:.10g}) with boxes fillcolor rgb '{2}' fillstyle solid 0.85 "
+      "noborder title 'lowest ever', "
+      "$bins using ($1+{0:.10g}):2:({1:.10g}) with boxes fillcolor rgb '{3}' fillstyle solid 0.85 noborder "
+      "title 'at the end'",
       0.21 * width, 0.38 * width, kSecond, kFirst);
   if (c.best_known_energy) {
-    script += fmt::format(", $known using 1:2 with lines linecolor rgb '{}' linewidth 1.4 dashtype 2 title 'best known'", kInk);
+    script += fmt::format(
+        ", $known using 1:2 with lines linecolor rgb '{}' linewidth 1.4 dashtype 2 title 'best known'", kInk);
   }
   draw(figure, script + "\n", "histogram", "Histogram of the energies of all runs");
-  figure.caption = fmt::format("Energies of all {} runs: the lowest each one saw, and where it ended.", c.energy_final.size());
+  figure.caption = fmt::format("Energies of all {} runs: the lowest each one saw, and where it ended.",
+                               c.energy_final.size());
   return figure;
 }
 

@@ -8,7 +8,7 @@ namespace opoloop {
 
 /// A figure of the report: SVG, or why there is none, and a caption.
 struct Figure {
-  std::string svg;      ///< empty: `missing` says why
+  std::string svg;  ///< empty: `missing` says why
   std::string missing;
   std::string caption;  ///< HTML
 };

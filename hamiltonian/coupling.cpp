@@ -15,13 +15,17 @@ namespace {
 
 using kernels::AlignedArray;
 
-std::size_t panels_of(int n) { return (static_cast<std::size_t>(n) + 15) / 16; }
+std::size_t panels_of(int n) {
+  return (static_cast<std::size_t>(n) + 15) / 16;
+}
 
 void check_memory(const IsingModel& model, double bytes, const char* storage) {
-  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  const double have =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   if (bytes > 0.8 * have) {
-    throw InputError(fmt::format("a {} coupling matrix of {} spins needs {:.1f} GiB; this machine has {:.1f} GiB",
-                                 storage, model.size(), bytes / (1 << 30), have / (1 << 30)));
+    throw InputError(
+        fmt::format("a {} coupling matrix of {} spins needs {:.1f} GiB; this machine has {:.1f} GiB", storage,
+                    model.size(), bytes / (1 << 30), have / (1 << 30)));
   }
 }
 
@@ -68,7 +72,9 @@ class DenseCoupling final : public Coupling {
 
  private:
   float& at(std::int32_t i, std::int32_t k) {
-    return panels_[(static_cast<std::size_t>(i) / 16 * static_cast<std::size_t>(n_) + static_cast<std::size_t>(k)) * 16 +
+    return panels_[(static_cast<std::size_t>(i) / 16 * static_cast<std::size_t>(n_) +
+                    static_cast<std::size_t>(k)) *
+                       16 +
                    static_cast<std::size_t>(i) % 16];
   }
 

@@ -46,6 +46,7 @@ enum class CouplingStorage { automatic, dense_f32, dense_i8, sparse };
 /// Chooses the storage: sparse below a density where it is faster, 8-bit where every coupling is an integer
 /// with |J| ≤ 127, float32 otherwise. Throws InputError where the storage asked for cannot hold J exactly
 /// (dense_i8) or where the dense matrix would not fit into memory (says how much it needs).
-std::unique_ptr<Coupling> make_coupling(const IsingModel& model, CouplingStorage storage = CouplingStorage::automatic);
+std::unique_ptr<Coupling> make_coupling(const IsingModel& model,
+                                        CouplingStorage storage = CouplingStorage::automatic);
 
 }  // namespace opoloop

@@ -1,7 +1,7 @@
 #include "hamiltonian/extreme_eigenvalues.h"
 
-#include <Eigen/Dense>
 #include <Spectra/SymEigsSolver.h>
+#include <Eigen/Dense>
 
 #include <algorithm>
 #include <cmath>
@@ -43,8 +43,10 @@ ExtremeEigenvalues extreme_eigenvalues(const IsingModel& model) {
   const Eigen::Index n = op.rows();
   if (n <= 64) {
     Eigen::MatrixXd J(n, n);
-    for (Eigen::Index i = 0; i < n; ++i) op.perform_op(Eigen::VectorXd::Unit(n, i).eval().data(), J.col(i).data());
-    const Eigen::VectorXd values = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(J, Eigen::EigenvaluesOnly).eigenvalues();
+    for (Eigen::Index i = 0; i < n; ++i)
+      op.perform_op(Eigen::VectorXd::Unit(n, i).eval().data(), J.col(i).data());
+    const Eigen::VectorXd values =
+        Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(J, Eigen::EigenvaluesOnly).eigenvalues();
     return {values.minCoeff(), values.maxCoeff()};
   }
   Spectra::SymEigsSolver<CouplingOperator> solver(const_cast<CouplingOperator&>(op), 2, 24);

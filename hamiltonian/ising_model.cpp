@@ -26,9 +26,12 @@ IsingModel::IsingModel(std::int32_t n, std::vector<IsingEdge> edges, std::vector
       throw InputError(fmt::format("coupling ({}, {}) is out of range for {} spins", e.i, e.j, n));
     }
     if (e.i == e.j) throw InputError(fmt::format("coupling ({}, {}) is on the diagonal", e.i, e.j));
-    if (!std::isfinite(e.J)) throw InputError(fmt::format("coupling ({}, {}) = {} is not finite", e.i, e.j, e.J));
+    if (!std::isfinite(e.J))
+      throw InputError(fmt::format("coupling ({}, {}) = {} is not finite", e.i, e.j, e.J));
   }
-  const auto before = [](const IsingEdge& a, const IsingEdge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; };
+  const auto before = [](const IsingEdge& a, const IsingEdge& b) {
+    return a.i != b.i ? a.i < b.i : a.j < b.j;
+  };
   if (!std::is_sorted(edges.begin(), edges.end(), before)) std::sort(edges.begin(), edges.end(), before);
   row_start_.assign(static_cast<std::size_t>(n) + 1, 0);
   column_.reserve(edges.size());

@@ -15,10 +15,10 @@ struct IsingEdge {
 
 /// An Ising problem, the one convention inside the program:
 ///
-///     E(σ) = −½ Σ_ij J_ij σ_i σ_j − Σ_i h_i σ_i + offset,   σ_i ∈ {−1,+1},  J symmetric, J_ii = 0   (minimise)
+///     E(σ) = −½ Σ_ij J_ij σ_i σ_j − Σ_i h_i σ_i + offset,   σ_i ∈ {−1,+1},  J symmetric, J_ii = 0 (minimise)
 ///
-/// so each unordered pair counts once: E = −Σ_{i<j} J_ij σ_i σ_j − Σ h_i σ_i + offset. J > 0 is ferromagnetic.
-/// Couplings are kept exactly, in double, as the rows of the strictly upper triangle.
+/// so each unordered pair counts once: E = −Σ_{i<j} J_ij σ_i σ_j − Σ h_i σ_i + offset. J > 0 is
+/// ferromagnetic. Couplings are kept exactly, in double, as the rows of the strictly upper triangle.
 class IsingModel {
  public:
   IsingModel() = default;

@@ -23,8 +23,8 @@ struct QuboTerm {
 /// Ising model exactly, constant included, so that an energy read in either form is the same number.
 struct QuboModel {
   std::int32_t n = 0;
-  std::vector<double> linear;    ///< length n
-  std::vector<QuboTerm> terms;   ///< each unordered pair at most once
+  std::vector<double> linear;   ///< length n
+  std::vector<QuboTerm> terms;  ///< each unordered pair at most once
   double offset = 0;
 
   /// F(x); x has length n and holds 0 or 1.

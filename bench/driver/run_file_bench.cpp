@@ -23,9 +23,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
-/// CPU seconds of this thread and of the whole process: what a busy machine cannot distort as much as a clock.
+/// CPU seconds of this thread and of the whole process: what a busy machine cannot distort as much as a
+/// clock.
 double cpu_seconds(clockid_t which) {
   timespec t{};
   ::clock_gettime(which, &t);
@@ -36,7 +39,8 @@ constexpr int kTiles = 8;
 
 /// Logs `rounds` round trips of a batch of 128, each after `busy_us` of computing (spinning stands for it).
 /// Returns wall seconds of the loop without finish(); `drained` with the writer done.
-double log_rounds(const std::string& path, int n, std::int64_t rounds, double busy_us, bool record, double* drained) {
+double log_rounds(const std::string& path, int n, std::int64_t rounds, double busy_us, bool record,
+                  double* drained) {
   Problem problem;
   problem.ising = IsingModel(n, {{0, 1, 1.0}});
   RunFile file(path, problem, {});
@@ -49,9 +53,10 @@ double log_rounds(const std::string& path, int n, std::int64_t rounds, double bu
     while (seconds_since(busy) * 1e6 < busy_us) {
     }
     for (int tile = 0; record && tile < kTiles; ++tile) {
-      const float* rows = x.data() + static_cast<std::size_t>(tile) * static_cast<std::size_t>(n) * kTileLanes;
-      file.record({k, static_cast<std::uint32_t>(tile * kTileLanes), kTileLanes, 0.1 * static_cast<double>(k), 1, n, rows,
-                   nullptr, nullptr, energy.data()});
+      const float* rows =
+          x.data() + static_cast<std::size_t>(tile) * static_cast<std::size_t>(n) * kTileLanes;
+      file.record({k, static_cast<std::uint32_t>(tile * kTileLanes), kTileLanes, 0.1 * static_cast<double>(k),
+                   1, n, rows, nullptr, nullptr, energy.data()});
     }
   }
   const double wall = seconds_since(start);
@@ -69,10 +74,11 @@ int main(int argc, char** argv) try {
   const double seconds = argc > 2 ? std::atof(argv[2]) : 1.0;
   struct Case {
     int n;
-    double us;        // per (round trip × trajectory)
-    double allowed;   // share of the run that logging may cost
+    double us;       // per (round trip × trajectory)
+    double allowed;  // share of the run that logging may cost
   };
-  std::printf("%6s %14s %16s %18s %16s %10s\n", "N", "needed GB/s", "accepted GB/s", "accepted+drained", "cost of logging", "allowed");
+  std::printf("%6s %14s %16s %18s %16s %10s\n", "N", "needed GB/s", "accepted GB/s", "accepted+drained",
+              "cost of logging", "allowed");
   for (const Case c : {Case{100, 0.35, 0.30}, Case{500, 8.5, 0.05}}) {
     const double bytes_per_round = 128.0 * c.n * 4;
     const double us_per_round = 128 * c.us;
@@ -87,10 +93,12 @@ int main(int argc, char** argv) try {
     const auto rounds = static_cast<std::int64_t>(seconds * 1e6 / us_per_round);
     const double plain = log_rounds(path, c.n, rounds, us_per_round, false, nullptr);
     const double logged = log_rounds(path, c.n, rounds, us_per_round, true, nullptr);
-    std::printf("N = %d: CPU seconds per GB: %.2f in record(), %.2f in the writer\n", c.n, thread_cpu / gigabytes, writer_cpu / gigabytes);
+    std::printf("N = %d: CPU seconds per GB: %.2f in record(), %.2f in the writer\n", c.n,
+                thread_cpu / gigabytes, writer_cpu / gigabytes);
     std::printf("%6d %14.2f %16.2f %18.2f %15.1f%% %9.0f%%\n", c.n, bytes_per_round / us_per_round * 1e-3,
                 bytes_per_round * static_cast<double>(full_speed) / flat_out * 1e-9,
-                bytes_per_round * static_cast<double>(full_speed) / drained * 1e-9, 100 * (logged / plain - 1), 100 * c.allowed);
+                bytes_per_round * static_cast<double>(full_speed) / drained * 1e-9,
+                100 * (logged / plain - 1), 100 * c.allowed);
   }
   return 0;
 } catch (const Error& error) {

@@ -1,10 +1,10 @@
 // Time to solution of SK instances, N = 100, J = ±1, one thread: the emulator beside the software baselines.
 //
-// Every device is tuned with the same care: a grid over its steps (and, for the emulator, over laws and presets)
-// is scored on training instances made here by a seeded generator; the best setting of each device is then
-// measured on the test instances of $OPOLOOP_DATA, whose ground energies are known. Throughput TTS(99%) is the
-// wall time of the batch per trajectory times the runs to solution; latency is the wall time until one batch
-// first succeeds. Expectation: median of the emulator below 1.5 ms and below both baselines.
+// Every device is tuned with the same care: a grid over its steps (and, for the emulator, over laws and
+// presets) is scored on training instances made here by a seeded generator; the best setting of each device
+// is then measured on the test instances of $OPOLOOP_DATA, whose ground energies are known. Throughput
+// TTS(99%) is the wall time of the batch per trajectory times the runs to solution; latency is the wall time
+// until one batch first succeeds. Expectation: median of the emulator below 1.5 ms and below both baselines.
 
 #include <fmt/format.h>
 
@@ -35,7 +35,8 @@ struct Score {
   double p = 0, tts_ms = 0, tts_steps = 0, latency_ms = 0, us_per_step = 0;
 };
 
-Score measure(const Setting& setting, const std::shared_ptr<const Problem>& problem, int runs, std::uint64_t seed) {
+Score measure(const Setting& setting, const std::shared_ptr<const Problem>& problem, int runs,
+              std::uint64_t seed) {
   const auto device = make_device(setting.uri);
   Job job;
   job.problem = problem;
@@ -125,9 +126,12 @@ int main() {
       {"bsb:", {"bsb:", "bsb:?dt=0.8", "bsb:?dt=1.25"}},
   };
   const std::vector<std::int64_t> grid = {25, 50, 100, 150, 200, 300, 500, 800, 1200, 2000, 3200};
-  fmt::print("Time to solution (99%), SK N = 100, J = ±1, {} test instances, one thread, 512 runs a measurement\n\n", tests.size());
-  fmt::print("{:<16} {:<32} {:>6} {:>9} {:>11} {:>11} {:>11} {:>11}\n", "device", "setting (best on training)", "steps",
-             "µs/step", "median P", "TTS steps", "TTS ms", "latency ms");
+  fmt::print(
+      "Time to solution (99%), SK N = 100, J = ±1, {} test instances, one thread, 512 runs a measurement\n\n",
+      tests.size());
+  fmt::print("{:<16} {:<32} {:>6} {:>9} {:>11} {:>11} {:>11} {:>11}\n", "device",
+             "setting (best on training)", "steps", "µs/step", "median P", "TTS steps", "TTS ms",
+             "latency ms");
   std::map<std::string, double> medians;
   for (const auto& [family, uris] : families) {
     Setting best;
@@ -155,12 +159,14 @@ int main() {
       us.push_back(s.us_per_step);
     }
     medians[family] = median(ms);
-    fmt::print("{:<16} {:<32} {:>6} {:>9.3f} {:>11.3f} {:>11.0f} {:>11.3f} {:>11.2f}\n", family, best.uri, best.steps, median(us),
-               median(p), median(steps), median(ms), median(latency));
+    fmt::print("{:<16} {:<32} {:>6} {:>9.3f} {:>11.3f} {:>11.0f} {:>11.3f} {:>11.2f}\n", family, best.uri,
+               best.steps, median(us), median(p), median(steps), median(ms), median(latency));
   }
   const double cim = std::min(medians["emulator: CFC"], medians["emulator: CAC"]);
   fmt::print("\nexpected: emulator below 1.5 ms — {:.3f} ms, {}\n", cim, cim < 1.5 ? "met" : "MISSED");
-  fmt::print("expected: emulator below annealing — {:.3f} ms, ratio {:.2f}\n", medians["annealing:"], medians["annealing:"] / cim);
-  fmt::print("expected: emulator below dsb — {:.3f} ms, ratio {:.2f}\n", medians["dsb:"], medians["dsb:"] / cim);
+  fmt::print("expected: emulator below annealing — {:.3f} ms, ratio {:.2f}\n", medians["annealing:"],
+             medians["annealing:"] / cim);
+  fmt::print("expected: emulator below dsb — {:.3f} ms, ratio {:.2f}\n", medians["dsb:"],
+             medians["dsb:"] / cim);
   return 0;
 }

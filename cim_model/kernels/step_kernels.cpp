@@ -3,8 +3,8 @@
 // A law is a struct with inject() and, after it, update(); a model is a struct with advance(). Both see one
 // row at a time: 16 trajectories of one pulse (or 16 pulses of one trajectory; the arithmetic is the same).
 // Any model runs with any law, so advance_tile picks one of models × laws loops, each with the law's and the
-// model's few operations inlined into one pass over the state. The equations stand beside the plain versions in
-// cim_model/laws and cim_model/models, in double; tests/cim_model/engine_test.cpp holds the two together.
+// model's few operations inlined into one pass over the state. The equations stand beside the plain versions
+// in cim_model/laws and cim_model/models, in double; tests/cim_model/engine_test.cpp holds the two together.
 
 #include "cim_model/kernels/step_kernels.h"
 
@@ -107,8 +107,12 @@ struct SfcLaw {
   Lanes c, k, rate, low, high;
   int steps;
   explicit SfcLaw(const RoundConstants& r, const TileArrays&)
-      : c(Lanes::all(r.c)), k(Lanes::all(r.k)), rate(Lanes::all(r.error_rate)), low(Lanes::all(r.error_min)),
-        high(Lanes::all(r.error_max)), steps(r.error_steps) {}
+      : c(Lanes::all(r.c)),
+        k(Lanes::all(r.k)),
+        rate(Lanes::all(r.error_rate)),
+        low(Lanes::all(r.error_min)),
+        high(Lanes::all(r.error_max)),
+        steps(r.error_steps) {}
   HWY_INLINE Lanes inject(const LawRow& row) const {
     const Lanes z = -row.drive;
     return -tanh(c * z) - k * (z - row.error);
@@ -140,7 +144,10 @@ struct MeanFieldEuler {
   Lanes gain, mu, dt;
   int substeps;
   explicit MeanFieldEuler(const RoundConstants& c)
-      : gain(Lanes::all(c.p - 1.0F)), mu(Lanes::all(c.saturation)), dt(Lanes::all(c.dt)), substeps(c.substeps) {}
+      : gain(Lanes::all(c.p - 1.0F)),
+        mu(Lanes::all(c.saturation)),
+        dt(Lanes::all(c.dt)),
+        substeps(c.substeps) {}
   HWY_INLINE Lanes drift(const Lanes& x, const Lanes& injection) const {
     return mul_add(x, gain - mu * (x * x), injection);
   }
@@ -171,8 +178,12 @@ struct TruncatedWigner {
   Lanes in_phase_gain, quadrature_gain, half, g_sqrt_dt, dt;
   int substeps;
   explicit TruncatedWigner(const RoundConstants& c)
-      : in_phase_gain(Lanes::all(c.p - 1.0F)), quadrature_gain(Lanes::all(-1.0F - c.p)), half(Lanes::all(0.5F)),
-        g_sqrt_dt(Lanes::all(c.g * c.sqrt_dt)), dt(Lanes::all(c.dt)), substeps(c.substeps) {}
+      : in_phase_gain(Lanes::all(c.p - 1.0F)),
+        quadrature_gain(Lanes::all(-1.0F - c.p)),
+        half(Lanes::all(0.5F)),
+        g_sqrt_dt(Lanes::all(c.g * c.sqrt_dt)),
+        dt(Lanes::all(c.dt)),
+        substeps(c.substeps) {}
   HWY_INLINE void advance(Lanes& c, Lanes& s, const Lanes& injection, const float* noise,
                           std::ptrdiff_t noise_stride) const {
     for (int step = 0; step < substeps; ++step, noise += noise_stride) {
@@ -193,16 +204,23 @@ struct GaussianMoments {
   Lanes loss, one_plus_j, half, two, six, back_action, condition, dt;
   int substeps;
   explicit GaussianMoments(const RoundConstants& c)
-      : loss(Lanes::all(1.0F - c.p + c.loss)), one_plus_j(Lanes::all(1.0F + c.loss)), half(Lanes::all(0.5F)),
-        two(Lanes::all(2.0F)), six(Lanes::all(6.0F)), back_action(Lanes::all(c.back_action * c.sqrt_dt)),
-        condition(Lanes::all(c.condition)), dt(Lanes::all(c.dt)), substeps(c.substeps) {}
+      : loss(Lanes::all(1.0F - c.p + c.loss)),
+        one_plus_j(Lanes::all(1.0F + c.loss)),
+        half(Lanes::all(0.5F)),
+        two(Lanes::all(2.0F)),
+        six(Lanes::all(6.0F)),
+        back_action(Lanes::all(c.back_action * c.sqrt_dt)),
+        condition(Lanes::all(c.condition)),
+        dt(Lanes::all(c.dt)),
+        substeps(c.substeps) {}
   HWY_INLINE void advance(Lanes& x, Lanes& variance, const Lanes& injection, const float* noise,
                           std::ptrdiff_t noise_stride) const {
     for (int step = 0; step < substeps; ++step, noise += noise_stride) {
       const Lanes x2 = x * x;
       const Lanes squeezing = variance - half;
       const Lanes dx = injection - (loss + x2) * x;
-      const Lanes dv = one_plus_j + two * x2 - variance * (two * loss + six * x2) - condition * (squeezing * squeezing);
+      const Lanes dv =
+          one_plus_j + two * x2 - variance * (two * loss + six * x2) - condition * (squeezing * squeezing);
       x = mul_add(back_action * squeezing, Lanes::load(noise), mul_add(dt, dx, x));
       variance = mul_add(dt, dv, variance);
     }
@@ -325,7 +343,8 @@ HWY_INLINE FloatVec minus_two_log(FloatVec u) {
   // Splitting at √½ makes the polynomial's argument small on both sides of 1.
   const auto shifted = hn::Sub(bits, hn::Set(di, 0x3F3504F3));
   const auto exponent = hn::ConvertTo(d, hn::ShiftRight<23>(shifted));
-  const auto mantissa = hn::BitCast(d, hn::Add(hn::And(shifted, hn::Set(di, 0x007FFFFF)), hn::Set(di, 0x3F3504F3)));
+  const auto mantissa =
+      hn::BitCast(d, hn::Add(hn::And(shifted, hn::Set(di, 0x007FFFFF)), hn::Set(di, 0x3F3504F3)));
   const auto z = hn::Sub(mantissa, hn::Set(d, 1.0F));
   const auto z2 = hn::Mul(z, z);
   auto y = hn::Set(d, 7.0376836292e-2F);
@@ -389,7 +408,8 @@ void fill_normals_impl(std::uint64_t seed, Stream stream, std::uint32_t first, s
   const auto key0 = static_cast<std::uint32_t>(seed);
   const auto key1 = static_cast<std::uint32_t>(seed >> 32);
   const auto c1 = hn::Set(dwide, static_cast<std::uint32_t>(step));
-  const auto c3 = hn::Set(dwide, static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8);
+  const auto c3 =
+      hn::Set(dwide, static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8);
   for (int v = 0; v < kVecs; ++v) {
     const auto base = hn::Set(dwide, first + static_cast<std::uint32_t>(v * kVecLanes));
     const auto even = hn::Add(base, hn::ShiftLeft<1>(hn::Iota(dwide, 0)));
@@ -412,10 +432,12 @@ void fill_normals_one_impl(std::uint64_t seed, Stream stream, std::uint32_t traj
   const auto key1 = static_cast<std::uint32_t>(seed >> 32);
   const auto c1 = hn::Set(dwide, static_cast<std::uint32_t>(step));
   const auto c2 = hn::Set(dwide, trajectory);
-  const auto c3 = hn::Set(dwide, static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8);
+  const auto c3 =
+      hn::Set(dwide, static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8);
   // Lanes are consecutive counter indices here, so normal q of lane l belongs to slot 4(g+l)+q.
   for (int g = 0; 4 * g < slots; g += kVecLanes) {
-    const auto even = hn::Add(hn::Set(dwide, static_cast<std::uint64_t>(g)), hn::ShiftLeft<1>(hn::Iota(dwide, 0)));
+    const auto even =
+        hn::Add(hn::Set(dwide, static_cast<std::uint64_t>(g)), hn::ShiftLeft<1>(hn::Iota(dwide, 0)));
     const auto odd = hn::Add(even, hn::Set(dwide, 1));
     FloatVec normal[4];
     normals_of(philox({even, c1, c2, c3}, key0, key1), philox({odd, c1, c2, c3}, key0, key1), normal);
@@ -432,7 +454,8 @@ void fill_normals_one_impl(std::uint64_t seed, Stream stream, std::uint32_t traj
 
 // ---- Small passes ---------------------------------------------------------------------------------------
 
-void add_record_noise_impl(const float* x, const float* noise, float scale, float* measured, std::int64_t count) {
+void add_record_noise_impl(const float* x, const float* noise, float scale, float* measured,
+                           std::int64_t count) {
   const Lanes s = Lanes::all(scale);
   for (std::int64_t i = 0; i < count; i += 16) {
     mul_add(s, Lanes::load(noise + i), Lanes::load(x + i)).store(measured + i);
@@ -453,7 +476,8 @@ void subtract_field_energy_impl(const double* h, const float* x, int n, double* 
   for (int lane = 0; lane < 16; lane += width) {
     auto sum = hn::Zero(dd);
     for (int i = 0; i < n; ++i) {
-      const auto spin = hn::CopySign(hn::Set(df, 1.0F), hn::Load(df, x + static_cast<std::ptrdiff_t>(i) * 16 + lane));
+      const auto spin =
+          hn::CopySign(hn::Set(df, 1.0F), hn::Load(df, x + static_cast<std::ptrdiff_t>(i) * 16 + lane));
       sum = hn::Add(sum, hn::Mul(hn::Set(dd, h[i]), hn::PromoteTo(dd, spin)));
     }
     hn::StoreU(hn::Sub(hn::LoadU(dd, energy + lane), sum), dd, energy + lane);
@@ -486,12 +510,12 @@ namespace kernels {
 std::uint32_t advance_tile(const RoundConstants& constants, const TileArrays& arrays, int rows) {
   return HWY_DYNAMIC_DISPATCH(advance_tile_impl)(constants, arrays, rows);
 }
-void fill_normals(std::uint64_t seed, Stream stream, std::uint32_t first_trajectory, std::uint64_t step, int slots,
-                  float* out) {
+void fill_normals(std::uint64_t seed, Stream stream, std::uint32_t first_trajectory, std::uint64_t step,
+                  int slots, float* out) {
   HWY_DYNAMIC_DISPATCH(fill_normals_impl)(seed, stream, first_trajectory, step, slots, out);
 }
-void fill_normals_one(std::uint64_t seed, Stream stream, std::uint32_t trajectory, std::uint64_t step, int slots,
-                      float* out) {
+void fill_normals_one(std::uint64_t seed, Stream stream, std::uint32_t trajectory, std::uint64_t step,
+                      int slots, float* out) {
   HWY_DYNAMIC_DISPATCH(fill_normals_one_impl)(seed, stream, trajectory, step, slots, out);
 }
 void add_record_noise(const float* x, const float* noise, float scale, float* measured, std::int64_t count) {
@@ -503,7 +527,9 @@ void update_best_signs(const float* x, int rows, std::uint32_t lanes, std::uint1
 void subtract_field_energy(const double* h, const float* x, int n, double* energy) {
   HWY_DYNAMIC_DISPATCH(subtract_field_energy_impl)(h, x, n, energy);
 }
-void mean_amplitude(const float* x, int n, float* scale) { HWY_DYNAMIC_DISPATCH(mean_amplitude_impl)(x, n, scale); }
+void mean_amplitude(const float* x, int n, float* scale) {
+  HWY_DYNAMIC_DISPATCH(mean_amplitude_impl)(x, n, scale);
+}
 
 }  // namespace kernels
 }  // namespace opoloop

@@ -13,40 +13,40 @@ struct RoundConstants {
   LawKind law;
   Stepper stepper;
   int substeps;
-  float dt;             ///< of one amplitude sub-step
+  float dt;  ///< of one amplitude sub-step
   float sqrt_dt;
-  float p;              ///< pump
-  float saturation;     ///< μ
-  float strength;       ///< gain·ξ
+  float p;           ///< pump
+  float saturation;  ///< μ
+  float strength;    ///< gain·ξ
   float alpha;
-  float error_rate;     ///< β · time of one error step
+  float error_rate;  ///< β · time of one error step
   int error_steps;
   float error_min;
   float error_max;
-  bool error_after;     ///< the error step sees the amplitude after the advance
-  float c;              ///< sfc
-  float k;              ///< sfc
-  float limit;          ///< clipped, tanh
-  float clamp;          ///< |x| bound
+  bool error_after;  ///< the error step sees the amplitude after the advance
+  float c;           ///< sfc
+  float k;           ///< sfc
+  float limit;       ///< clipped, tanh
+  float clamp;       ///< |x| bound
   float g;
-  float loss;           ///< j
-  float back_action;    ///< g √(η j)
-  float condition;      ///< 2 η j
+  float loss;         ///< j
+  float back_action;  ///< g √(η j)
+  float condition;    ///< 2 η j
 };
 
 /// Arrays of one tile, rows of 16 floats, 64-byte aligned. In a tile, lanes are trajectories and rows are
 /// pulses; for a trajectory on its own, lanes are 16 consecutive pulses. The arithmetic is the same.
 struct TileArrays {
-  float* x;              ///< amplitude (in units of 1/g: c or gμ)
-  float* second;         ///< quadrature s (truncated Wigner), variance V (Gaussian), or null
-  float* error;          ///< e, or null
-  const float* measured; ///< x̃; equals x for models without a separate record
-  const float* field;    ///< J x̃
-  const float* h;        ///< h_i in every lane of row i, or null
-  const float* h_scale;  ///< [16] ⟨|x̃|⟩ or √α of each lane; with h only
-  const float* target;   ///< [16] squared target amplitude of each lane (cac_best)
-  const float* rate;     ///< [16] ξ_t · time of one error step of each lane (cac_best)
-  const float* noise;    ///< standard normals [substep][slot][16], slots as in core/random.h, or null
+  float* x;               ///< amplitude (in units of 1/g: c or gμ)
+  float* second;          ///< quadrature s (truncated Wigner), variance V (Gaussian), or null
+  float* error;           ///< e, or null
+  const float* measured;  ///< x̃; equals x for models without a separate record
+  const float* field;     ///< J x̃
+  const float* h;         ///< h_i in every lane of row i, or null
+  const float* h_scale;   ///< [16] ⟨|x̃|⟩ or √α of each lane; with h only
+  const float* target;    ///< [16] squared target amplitude of each lane (cac_best)
+  const float* rate;      ///< [16] ξ_t · time of one error step of each lane (cac_best)
+  const float* noise;     ///< standard normals [substep][slot][16], slots as in core/random.h, or null
 };
 
 /// One round trip of a tile after its product: law, injection, advance, clamp. Returns false in a bit of the
@@ -54,11 +54,11 @@ struct TileArrays {
 std::uint32_t advance_tile(const RoundConstants& constants, const TileArrays& arrays, int rows);
 
 /// Standard normals out[slot][lane] of trajectories first … first+15: the normals of core/random.h.
-void fill_normals(std::uint64_t seed, Stream stream, std::uint32_t first_trajectory, std::uint64_t step, int slots,
-                  float* out);
+void fill_normals(std::uint64_t seed, Stream stream, std::uint32_t first_trajectory, std::uint64_t step,
+                  int slots, float* out);
 /// The same for one trajectory: out[slot].
-void fill_normals_one(std::uint64_t seed, Stream stream, std::uint32_t trajectory, std::uint64_t step, int slots,
-                      float* out);
+void fill_normals_one(std::uint64_t seed, Stream stream, std::uint32_t trajectory, std::uint64_t step,
+                      int slots, float* out);
 
 /// measured[i] = x[i] + scale · noise[i] over `count` floats (a multiple of 16).
 void add_record_noise(const float* x, const float* noise, float scale, float* measured, std::int64_t count);

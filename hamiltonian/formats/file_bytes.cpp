@@ -47,7 +47,7 @@ class FileDescriptor {
 
 std::string read_file_bytes(const std::string& path, std::uint64_t limit) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info {};
+  struct stat info{};
   if (file.get() < 0 || ::fstat(file.get(), &info) != 0) throw_file_error(path, 0, {}, std::strerror(errno));
   if (S_ISDIR(info.st_mode)) throw_file_error(path, 0, {}, "is a directory, not a problem file");
   if (S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) > limit) {
@@ -71,7 +71,7 @@ std::string read_file_bytes(const std::string& path, std::uint64_t limit) {
 }
 
 void write_atomically(const std::string& path, const std::function<void(const std::string&)>& write) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     throw InputError(fmt::format("{}: is a directory", path));
   }

@@ -1,12 +1,12 @@
 // Products with J for tiles of 16 trajectories, once per instruction set (Highway, run-time dispatch).
 //
-// Why this shape. A tile is N rows of 16 floats: 16 trajectories of one pulse fill one cache line. The product
-// F = J X is then, for every row i, a sum over k of (scalar J_ik) × (row k of X). The micro-kernel keeps a few
-// rows of F in registers and walks k once, so each X row is loaded once per group of rows and every J_ik is a
-// broadcast from a packed panel that streams from cache. Rows of F never share a register with another
-// trajectory and every sum runs over k in increasing order with one fused multiply-add a term. Splitting k
-// into blocks only stores and reloads the exact float, so the bits do not depend on block sizes, on the number
-// of tiles, on threads, or on the register width.
+// Why this shape. A tile is N rows of 16 floats: 16 trajectories of one pulse fill one cache line. The
+// product F = J X is then, for every row i, a sum over k of (scalar J_ik) × (row k of X). The micro-kernel
+// keeps a few rows of F in registers and walks k once, so each X row is loaded once per group of rows and
+// every J_ik is a broadcast from a packed panel that streams from cache. Rows of F never share a register
+// with another trajectory and every sum runs over k in increasing order with one fused multiply-add a term.
+// Splitting k into blocks only stores and reloads the exact float, so the bits do not depend on block sizes,
+// on the number of tiles, on threads, or on the register width.
 //
 // Energies. E = −½ σᵀJσ needs only the part of J right of the diagonal. For a panel of 16 rows starting at
 // row a, columns a … a+15 hold both triangles of the diagonal block (symmetric, so half of it counts) and
@@ -19,7 +19,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "hamiltonian/kernels/matrix_kernels.cpp"
 #define HWY_DISABLED_TARGETS HWY_SSE4
-#define HWY_WANT_AVX3_DL 1  // byte dot products (VNNI)
+#define HWY_WANT_AVX3_DL 1       // byte dot products (VNNI)
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // After foreach_target.h:
 #include "core/lanes-inl.h"
@@ -43,7 +43,9 @@ constexpr int kMicroRows = kVecs == 1 ? 16 : kVecs == 2 ? 6 : 3;
 // Columns per block: a 16 × 256 panel block (16 KiB) stays in L1 while the tiles pass over it.
 constexpr int kBlockColumns = 256;
 
-std::int64_t panel_count(int n) { return (n + 15) / 16; }
+std::int64_t panel_count(int n) {
+  return (n + 15) / 16;
+}
 
 /// field rows 0 … Rows−1 (+)= Σ_{k=begin}^{end−1} panel[k][row] · x[k].
 template <int Rows>
@@ -64,8 +66,8 @@ HWY_INLINE void micro_kernel(const float* HWY_RESTRICT panel, const float* HWY_R
 HWY_INLINE void micro_rows(int rows, const float* panel, const float* x, float* field, int begin, int end,
                            bool continued) {
   switch (rows) {
-#define OPOLOOP_CASE(R) \
-  case R:               \
+#define OPOLOOP_CASE(R)                                                                     \
+  case R:                                                                                   \
     if constexpr (R <= kMicroRows) micro_kernel<R>(panel, x, field, begin, end, continued); \
     break;
     OPOLOOP_CASE(1)
@@ -91,8 +93,8 @@ HWY_INLINE void micro_rows(int rows, const float* panel, const float* x, float* 
 }
 
 /// All rows of one panel over columns begin … end−1; `panel` points at column `begin`.
-HWY_INLINE void panel_times_tile(const float* panel, int rows, const float* x, float* field, int begin, int end,
-                                 bool continued) {
+HWY_INLINE void panel_times_tile(const float* panel, int rows, const float* x, float* field, int begin,
+                                 int end, bool continued) {
   for (int done = 0; done < rows;) {
     // Equal shares (6+5+5 rather than 6+6+4) keep every group long enough to hide the latency of a sum.
     const int groups = (rows - done + kMicroRows - 1) / kMicroRows;
@@ -111,7 +113,8 @@ void dense_apply_impl(const float* panels, int n, const float* x, float* field, 
       const int rows = std::min(16, n - first);
       const float* panel = panels + (p * n + begin) * 16;
       for (int t = 0; t < tiles; ++t) {
-        panel_times_tile(panel, rows, x + t * tile_size, field + t * tile_size + first * 16, begin, end, begin > 0);
+        panel_times_tile(panel, rows, x + t * tile_size, field + t * tile_size + first * 16, begin, end,
+                         begin > 0);
       }
     }
   }
@@ -179,7 +182,8 @@ void dense_apply_one_impl(const float* panels, int n, const float* x, float* fie
     const int square = std::min(n, first + kTogether * 16);
     for (int k = 0; k < first; ++k) {
       const Lanes xk = Lanes::all(x[k]);
-      for (int q = 0; q < kTogether; ++q) sum[q] = mul_add(Lanes::load(panel[q] + static_cast<std::ptrdiff_t>(k) * 16), xk, sum[q]);
+      for (int q = 0; q < kTogether; ++q)
+        sum[q] = mul_add(Lanes::load(panel[q] + static_cast<std::ptrdiff_t>(k) * 16), xk, sum[q]);
     }
     for (int k = first; k < square; ++k) {
       const Lanes xk = Lanes::all(x[k]);
@@ -209,7 +213,8 @@ void dense_apply_one_impl(const float* panels, int n, const float* x, float* fie
     } else {
       for (int k = square; k < n; ++k) {
         const Lanes xk = Lanes::all(x[k]);
-        for (int q = 0; q < kTogether; ++q) sum[q] = mul_add(Lanes::load(panel[q] + static_cast<std::ptrdiff_t>(k) * 16), xk, sum[q]);
+        for (int q = 0; q < kTogether; ++q)
+          sum[q] = mul_add(Lanes::load(panel[q] + static_cast<std::ptrdiff_t>(k) * 16), xk, sum[q]);
       }
     }
     for (int q = 0; q < kTogether; ++q) {
@@ -230,13 +235,16 @@ void dense_apply_one_impl(const float* panels, int n, const float* x, float* fie
 
 // ---- 8-bit couplings ------------------------------------------------------------------------------------
 
-std::int64_t group_count(int n) { return (n + 3) / 4; }
+std::int64_t group_count(int n) {
+  return (n + 3) / 4;
+}
 
 /// Four columns of a panel, [row][4] int8, to floats [4][16].
 HWY_INLINE void expand_group(const std::int8_t* group, float* out) {
   const hn::CappedTag<std::int32_t, 16> di;
   for (int v = 0; v < kVecs; ++v) {
-    const auto packed = hn::BitCast(di, hn::LoadU(hn::CappedTag<std::int8_t, 64>(), group + v * kVecLanes * 4));
+    const auto packed =
+        hn::BitCast(di, hn::LoadU(hn::CappedTag<std::int8_t, 64>(), group + v * kVecLanes * 4));
     const auto b0 = hn::ShiftRight<24>(hn::ShiftLeft<24>(packed));
     const auto b1 = hn::ShiftRight<24>(hn::ShiftLeft<16>(packed));
     const auto b2 = hn::ShiftRight<24>(hn::ShiftLeft<8>(packed));
@@ -260,7 +268,8 @@ void int8_apply_impl(const std::int8_t* panels8, int n, const float* x, float* f
       const std::int8_t* packed = panels8 + (p * group_count(n) + begin / 4) * 64;
       for (int k = begin; k < end; k += 4) expand_group(packed + (k - begin) * 16, panel + (k - begin) * 16);
       for (int t = 0; t < tiles; ++t) {
-        panel_times_tile(panel, rows, x + t * tile_size, field + t * tile_size + first * 16, begin, end, begin > 0);
+        panel_times_tile(panel, rows, x + t * tile_size, field + t * tile_size + first * 16, begin, end,
+                         begin > 0);
       }
     }
   }
@@ -276,12 +285,15 @@ HWY_INLINE void pack_spin_bytes(const float* x, int n, std::uint8_t* bytes) {
       const auto row = [&](int q) HWY_ATTR {
         const int i = k + q;
         if (i >= n) return hn::Zero(di);
-        const auto sign = hn::BitCast(hn::RebindToUnsigned<IntTag>(), hn::Load(FloatTag(), x + static_cast<std::ptrdiff_t>(i) * 16 + v * kVecLanes));
+        const auto sign =
+            hn::BitCast(hn::RebindToUnsigned<IntTag>(),
+                        hn::Load(FloatTag(), x + static_cast<std::ptrdiff_t>(i) * 16 + v * kVecLanes));
         return hn::BitCast(di, hn::ShiftRight<31>(sign));
       };
       word = hn::Or(row(0), hn::ShiftLeft<8>(row(1)));
       word = hn::Or(word, hn::Or(hn::ShiftLeft<16>(row(2)), hn::ShiftLeft<24>(row(3))));
-      hn::Store(word, di, reinterpret_cast<std::int32_t*>(bytes + static_cast<std::ptrdiff_t>(k) * 16) + v * kVecLanes);
+      hn::Store(word, di,
+                reinterpret_cast<std::int32_t*>(bytes + static_cast<std::ptrdiff_t>(k) * 16) + v * kVecLanes);
     }
   }
 }
@@ -295,8 +307,8 @@ HWY_INLINE void pack_spin_bytes(const float* x, int n, std::uint8_t* bytes) {
 
 /// sum[row][lane] = Σ over groups begin … end−1 of J[row][k] b[k][lane], exactly, in int32.
 template <int Rows>
-OPOLOOP_VNNI HWY_NOINLINE void int8_micro_kernel(const std::int8_t* panel, const std::uint8_t* bytes, int begin, int end,
-                                  std::int32_t* sums) {
+OPOLOOP_VNNI HWY_NOINLINE void int8_micro_kernel(const std::int8_t* panel, const std::uint8_t* bytes,
+                                                 int begin, int end, std::int32_t* sums) {
 #if HWY_TARGET == HWY_AVX3_DL
   __m512i sum[Rows];
   for (int r = 0; r < Rows; ++r) sum[r] = _mm512_setzero_si512();
@@ -331,11 +343,13 @@ OPOLOOP_VNNI HWY_NOINLINE void int8_micro_kernel(const std::int8_t* panel, const
       }
     }
     for (int r = 0; r < Rows; ++r) {
-      for (int v = 0; v < 2; ++v) wide[r][v] = _mm256_add_epi32(wide[r][v], _mm256_madd_epi16(narrow[r][v], ones));
+      for (int v = 0; v < 2; ++v)
+        wide[r][v] = _mm256_add_epi32(wide[r][v], _mm256_madd_epi16(narrow[r][v], ones));
     }
   }
   for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < 2; ++v) _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + r * 16 + v * 8), wide[r][v]);
+    for (int v = 0; v < 2; ++v)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + r * 16 + v * 8), wide[r][v]);
   }
 #else
   for (int r = 0; r < Rows; ++r) {
@@ -394,7 +408,9 @@ void int8_energies_impl(const std::int8_t* panels8, const std::int32_t* upper_su
           const auto right_sum = hn::Load(di, right + r * 16 + v * kVecLanes);
           const auto constant = hn::Set(di, upper_sums[first + r]);
           const auto twice = hn::Sub(constant, hn::Add(hn::ShiftLeft<1>(d), hn::ShiftLeft<2>(right_sum)));
-          const auto sign = hn::BroadcastSignBit(hn::BitCast(di, hn::Load(FloatTag(), x + t * tile_size + static_cast<std::ptrdiff_t>(first + r) * 16 + v * kVecLanes)));
+          const auto sign = hn::BroadcastSignBit(hn::BitCast(
+              di, hn::Load(FloatTag(),
+                           x + t * tile_size + static_cast<std::ptrdiff_t>(first + r) * 16 + v * kVecLanes)));
           sum = hn::Add(sum, hn::Sub(hn::Xor(twice, sign), sign));
         }
         HWY_ALIGN std::int32_t lanes[kVecLanes];
@@ -414,7 +430,7 @@ void int8_apply_one_impl(const std::int8_t* panels8, int n, const float* x, floa
     const int rows = std::min(16, n - first);
     const std::int8_t* panel = panels8 + p * group_count(n) * 64;
     Lanes sum = Lanes::all(0.0F);
-    Lanes spins = Lanes::all(0.0F);   // exact: integers below 2^24
+    Lanes spins = Lanes::all(0.0F);  // exact: integers below 2^24
     HWY_ALIGN float a[64];
     for (int g = 0; g < groups; ++g) {
       expand_group(panel + static_cast<std::ptrdiff_t>(g) * 64, a);
@@ -448,7 +464,8 @@ void sparse_apply_impl(const kernels::SparseView& J, const float* x, float* fiel
     for (int i = 0; i < J.n; ++i) {
       Lanes sum = Lanes::all(0.0F);
       for (std::int64_t e = J.row_start[i]; e < J.row_start[i + 1]; ++e) {
-        sum = mul_add(Lanes::all(J.value[e]), Lanes::load(xt + static_cast<std::ptrdiff_t>(J.column[e]) * 16), sum);
+        sum = mul_add(Lanes::all(J.value[e]), Lanes::load(xt + static_cast<std::ptrdiff_t>(J.column[e]) * 16),
+                      sum);
       }
       sum.store(ft + static_cast<std::ptrdiff_t>(i) * 16);
     }
@@ -465,7 +482,8 @@ void sparse_energies_impl(const kernels::SparseView& J, const float* x, double* 
       if (J.upper_start[i] == J.row_start[i + 1]) continue;
       Lanes sum = Lanes::all(0.0F);
       for (std::int64_t e = J.upper_start[i]; e < J.row_start[i + 1]; ++e) {
-        sum = mul_add(Lanes::all(J.value[e]), spin_of(Lanes::load(xt + static_cast<std::ptrdiff_t>(J.column[e]) * 16)), sum);
+        sum = mul_add(Lanes::all(J.value[e]),
+                      spin_of(Lanes::load(xt + static_cast<std::ptrdiff_t>(J.column[e]) * 16)), sum);
       }
       HWY_ALIGN float right[16];
       HWY_ALIGN float spin[16];
@@ -489,14 +507,17 @@ void sparse_apply_one_impl(const kernels::SparseView& J, const float* x, float* 
     if (energy == nullptr) continue;
     auto right = hn::Zero(d1);
     for (std::int64_t e = J.upper_start[i]; e < J.row_start[i + 1]; ++e) {
-      right = hn::MulAdd(hn::Set(d1, J.value[e]), hn::Set(d1, std::signbit(x[J.column[e]]) ? -1.0F : 1.0F), right);
+      right = hn::MulAdd(hn::Set(d1, J.value[e]), hn::Set(d1, std::signbit(x[J.column[e]]) ? -1.0F : 1.0F),
+                         right);
     }
     total += (std::signbit(x[i]) ? -1.0 : 1.0) * static_cast<double>(hn::GetLane(right));
   }
   if (energy != nullptr) *energy = -total;
 }
 
-const char* target_name_impl() { return hwy::TargetName(HWY_TARGET); }
+const char* target_name_impl() {
+  return hwy::TargetName(HWY_TARGET);
+}
 
 }  // namespace
 }  // namespace opoloop::HWY_NAMESPACE
@@ -530,8 +551,8 @@ void dense_apply_one(const float* panels, int n, const float* x, float* field, d
 void int8_apply(const std::int8_t* panels8, int n, const float* x, float* field, int tiles) {
   HWY_DYNAMIC_DISPATCH(int8_apply_impl)(panels8, n, x, field, tiles);
 }
-void int8_energies(const std::int8_t* panels8, const std::int32_t* upper_sums, int n, const float* x, double* energy,
-                   int tiles) {
+void int8_energies(const std::int8_t* panels8, const std::int32_t* upper_sums, int n, const float* x,
+                   double* energy, int tiles) {
   HWY_DYNAMIC_DISPATCH(int8_energies_impl)(panels8, upper_sums, n, x, energy, tiles);
 }
 void int8_apply_one(const std::int8_t* panels8, int n, const float* x, float* field, double* energy) {
@@ -546,7 +567,9 @@ void sparse_energies(const SparseView& J, const float* x, double* energy, int ti
 void sparse_apply_one(const SparseView& J, const float* x, float* field, double* energy) {
   HWY_DYNAMIC_DISPATCH(sparse_apply_one_impl)(J, x, field, energy);
 }
-const char* instruction_set() { return HWY_DYNAMIC_DISPATCH(target_name_impl)(); }
+const char* instruction_set() {
+  return HWY_DYNAMIC_DISPATCH(target_name_impl)();
+}
 
 }  // namespace kernels
 }  // namespace opoloop

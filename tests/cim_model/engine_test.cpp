@@ -57,7 +57,8 @@ Path slow_path(const IsingModel& problem, const LoopParameters& parameters, std:
   return path;
 }
 
-std::map<std::uint32_t, Path> fast_paths(const IsingModel& problem, const LoopParameters& parameters, int trajectories,
+std::map<std::uint32_t, Path> fast_paths(const IsingModel& problem, const LoopParameters& parameters,
+                                         int trajectories,
                                          CouplingStorage storage = CouplingStorage::automatic) {
   const auto coupling = make_coupling(problem, storage);
   const Engine engine(problem, *coupling, parameters);
@@ -131,8 +132,10 @@ void require_same_path(const IsingModel& problem, const LoopParameters& paramete
     }
     // Where no amplitude is near zero the spins agree, so the energies do.
     double smallest = 1e300;
-    for (const double x : parameters.read_record ? slow.measured[k] : slow.x[k]) smallest = std::min(smallest, std::abs(x));
-    if (smallest > 10 * (allowance + rounding)) REQUIRE(std::abs(fast.energy[k] - slow.energy[k]) <= energy_rounding);
+    for (const double x : parameters.read_record ? slow.measured[k] : slow.x[k])
+      smallest = std::min(smallest, std::abs(x));
+    if (smallest > 10 * (allowance + rounding))
+      REQUIRE(std::abs(fast.energy[k] - slow.energy[k]) <= energy_rounding);
   }
 }
 
@@ -164,8 +167,8 @@ LoopParameters parameters_for(ModelKind model, LawKind law) {
 
 TEST_CASE("every model with every law: fast and slow loop give the same path") {
   const auto model = GENERATE(ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian);
-  const auto law = GENERATE(LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc, LawKind::sfc,
-                            LawKind::cac_best);
+  const auto law = GENERATE(LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc,
+                            LawKind::sfc, LawKind::cac_best);
   CAPTURE(name_of(model), name_of(law));
   const LoopParameters p = parameters_for(model, law);
   SECTION("8-bit couplings, lane of a second tile") {
@@ -181,7 +184,8 @@ TEST_CASE("every model with every law: fast and slow loop give the same path") {
   }
 }
 
-TEST_CASE("substeps, Runge-Kutta, late error steps, record read-out and uniform start follow the slow loop too") {
+TEST_CASE(
+    "substeps, Runge-Kutta, late error steps, record read-out and uniform start follow the slow loop too") {
   const IsingModel problem = random_problem(18, false, false, 9);
   LoopParameters p = parameters_for(ModelKind::mean_field, LawKind::cac);
   SECTION("three substeps, two error steps of their own length") {
@@ -227,7 +231,9 @@ TEST_CASE("substeps, Runge-Kutta, late error steps, record read-out and uniform 
   }
 }
 
-TEST_CASE("what solve runs by default is odeint's Euler step of the named model and law, every round of a whole run") {
+TEST_CASE(
+    "what solve runs by default is odeint's Euler step of the named model and law, every round of a whole "
+    "run") {
   const IsingModel problem = random_problem(60, false, true, 5);
   LoopParameters p = automatic_parameters(problem);
   REQUIRE(p.model == ModelKind::mean_field);
@@ -318,11 +324,14 @@ TEST_CASE("the vector normals are those of core/random.h") {
   double worst = 0;
   for (int lane = 0; lane < 16; ++lane) {
     const auto trajectory = static_cast<std::uint32_t>(1000 + lane);
-    kernels::fill_normals_one(0x123456789abcULL, Stream::pulse_noise, trajectory, (1ULL << 33) + 5, slots, one.data());
+    kernels::fill_normals_one(0x123456789abcULL, Stream::pulse_noise, trajectory, (1ULL << 33) + 5, slots,
+                              one.data());
     for (int s = 0; s < slots; ++s) {
-      const double expected = philox_normals(0x123456789abcULL, Stream::pulse_noise, trajectory, (1ULL << 33) + 5,
-                                             static_cast<std::uint32_t>(s / 4))[static_cast<std::size_t>(s % 4)];
-      worst = std::max(worst, std::abs(static_cast<double>(tile[static_cast<std::size_t>(s * 16 + lane)]) - expected));
+      const double expected =
+          philox_normals(0x123456789abcULL, Stream::pulse_noise, trajectory, (1ULL << 33) + 5,
+                         static_cast<std::uint32_t>(s / 4))[static_cast<std::size_t>(s % 4)];
+      worst = std::max(
+          worst, std::abs(static_cast<double>(tile[static_cast<std::size_t>(s * 16 + lane)]) - expected));
       REQUIRE(tile[static_cast<std::size_t>(s * 16 + lane)] == one[static_cast<std::size_t>(s)]);
     }
   }

@@ -16,6 +16,9 @@ TEST_CASE("parallel_for runs every item once") {
 }
 
 TEST_CASE("parallel_for rethrows what an item threw") {
-  CHECK_THROWS_AS(parallel_for(10, 3, [](std::int64_t i) { if (i == 5) throw std::runtime_error("five"); }),
+  CHECK_THROWS_AS(parallel_for(10, 3,
+                               [](std::int64_t i) {
+                                 if (i == 5) throw std::runtime_error("five");
+                               }),
                   std::runtime_error);
 }

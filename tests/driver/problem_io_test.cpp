@@ -203,7 +203,9 @@ TEST_CASE("a run file is a problem file") {
         7.25);
     problem.kind = ProblemKind::qubo;
     problem.best_known_energy = -1.5;
-    { const RunFile file(scratch.file("run.h5"), problem, {}); }
+    {
+      const RunFile file(scratch.file("run.h5"), problem, {});
+    }
     const Problem back = open_problem(scratch.file("run.h5"));
     CHECK(back.kind == ProblemKind::qubo);
     CHECK(back.name == "five");

@@ -3,13 +3,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sys/mman.h>
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <sys/mman.h>
 #include <thread>
 
 #include "core/error.h"
@@ -29,7 +29,8 @@ constexpr double kFlush = 0.05;
 
 /// Value written at (trajectory, row, pulse): a reader can tell a right number from any other.
 float stamp(std::uint32_t trajectory, std::int64_t row, int pulse) {
-  return static_cast<float>(1 + trajectory) + static_cast<float>(row % 1000) / 1024 + static_cast<float>(pulse) / 4194304;
+  return static_cast<float>(1 + trajectory) + static_cast<float>(row % 1000) / 1024 +
+         static_cast<float>(pulse) / 4194304;
 }
 
 /// Logs stamped rows of three tiles; the number handed over so far goes to `rows`.
@@ -39,10 +40,12 @@ void log_stamps(RunFile& file, std::int64_t rounds, std::atomic<std::int64_t>* r
   for (std::int64_t k = 0; k <= rounds; ++k) {
     for (std::uint32_t first = 0; first < kLogged; first += kTileLanes) {
       for (int i = 0; i < kSpins; ++i) {
-        for (unsigned l = 0; l < kTileLanes; ++l) x[static_cast<std::size_t>(i) * kTileLanes + l] = stamp(first + l, k, i);
+        for (unsigned l = 0; l < kTileLanes; ++l)
+          x[static_cast<std::size_t>(i) * kTileLanes + l] = stamp(first + l, k, i);
       }
       for (unsigned l = 0; l < kTileLanes; ++l) energy[l] = -static_cast<double>(k) - first - l;
-      file.record({k, first, kTileLanes, static_cast<double>(k), 0.5, kSpins, x.data(), nullptr, nullptr, energy.data()});
+      file.record({k, first, kTileLanes, static_cast<double>(k), 0.5, kSpins, x.data(), nullptr, nullptr,
+                   energy.data()});
     }
     if (rows != nullptr) rows->store(k + 1);
     if (pause_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(pause_us));
@@ -55,7 +58,8 @@ void require_right_rows(const RunFileContents& c) {
       if (std::isnan(c.amplitude[r][t][0])) break;  // beyond rows_written
       REQUIRE(c.energy[r][t] == -static_cast<double>(t) - static_cast<double>(r));
       for (int i = 0; i < kSpins; ++i) {
-        REQUIRE(c.amplitude[r][t][static_cast<std::size_t>(i)] == stamp(static_cast<std::uint32_t>(r), static_cast<std::int64_t>(t), i));
+        REQUIRE(c.amplitude[r][t][static_cast<std::size_t>(i)] ==
+                stamp(static_cast<std::uint32_t>(r), static_cast<std::int64_t>(t), i));
       }
     }
   }
@@ -66,13 +70,15 @@ bool readable_elsewhere(const std::string& path) {
       "/usr/bin/python3 -c 'import h5py,sys\nf=h5py.File(sys.argv[1])\n"
       "w=f[\"trajectories/rows_written\"][()] if \"trajectories\" in f else []\n"
       "[f[\"trajectories/amplitude\"][r,:w[r]] for r in range(len(w))]\n"
-      "[o[()] for o in (f[\"problem/J\"],f[\"problem/h\"])]' " + path + " >/dev/null 2>&1";
+      "[o[()] for o in (f[\"problem/J\"],f[\"problem/h\"])]' " +
+      path + " >/dev/null 2>&1";
   const std::string dump = "h5dump -H " + path + " >/dev/null 2>&1";
   return std::system(python.c_str()) == 0 && std::system(dump.c_str()) == 0;
 }
 
 bool have_other_readers() {
-  return std::system("/usr/bin/python3 -c 'import h5py' >/dev/null 2>&1") == 0 && std::system("h5dump -V >/dev/null 2>&1") == 0;
+  return std::system("/usr/bin/python3 -c 'import h5py' >/dev/null 2>&1") == 0 &&
+         std::system("h5dump -V >/dev/null 2>&1") == 0;
 }
 
 }  // namespace
@@ -124,7 +130,8 @@ TEST_CASE("kill -9 at any moment leaves a file that opens, and no flushed row is
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(WIFSIGNALED(status));
 
-    INFO("trial " << trial << ": " << handed_over << " rows handed over, " << seen << " of them seen in the file before the kill");
+    INFO("trial " << trial << ": " << handed_over << " rows handed over, " << seen
+                  << " of them seen in the file before the kill");
     if (::access(path.c_str(), F_OK) != 0) continue;  // killed before it got its name
     const RunFileCheck check = check_run_file(path);
     for (const std::string& line : check.lines) UNSCOPED_INFO(line);

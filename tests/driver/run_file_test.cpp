@@ -25,7 +25,8 @@ namespace {
 class Remember final : public RunRecorder {
  public:
   explicit Remember(RunRecorder* next) : next_(next) {}
-  void begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt, bool e, bool m) override {
+  void begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt, bool e,
+             bool m) override {
     amplitude.resize(static_cast<std::size_t>(trajectories));
     energy.resize(static_cast<std::size_t>(trajectories));
     next_->begin(trajectories, n, rounds, every, dt, e, m);
@@ -92,8 +93,8 @@ TEST_CASE("everything written comes back") {
   const TemporaryFolder folder;
   const std::string path = folder.file("run.h5");
   ToyRun toy;
-  toy.every = GENERATE(1, 7);       // 200 is no multiple of 7: the last round is a row of its own
-  toy.logged = GENERATE(20, 19, 5); // the last tile holds 4 trajectories; a tile may be logged in part
+  toy.every = GENERATE(1, 7);        // 200 is no multiple of 7: the last round is a row of its own
+  toy.logged = GENERATE(20, 19, 5);  // the last tile holds 4 trajectories; a tile may be logged in part
   toy.max_cut = GENERATE(false, true);
   const Remember remember = write(toy, path);
   CHECK(ok(path));
@@ -114,7 +115,8 @@ TEST_CASE("everything written comes back") {
   CHECK(c.device_parameters.at("dt").unit == "signal amplitude lifetimes");
   CHECK(c.device_parameters.at("pump").value == "0:1.5");
   CHECK(c.device_parameters.at("law").unit.empty());
-  CHECK(c.adaptations == std::vector<std::string>{"couplings rounded to 8 bits", "field moved to an ancilla"});
+  CHECK(c.adaptations ==
+        std::vector<std::string>{"couplings rounded to 8 bits", "field moved to an ancilla"});
   CHECK(c.warnings == std::vector<std::string>{"nothing of note"});
   const std::map<std::string, std::string> attributes(c.attributes.begin(), c.attributes.end());
   CHECK(attributes.at("command_line") == "opoloop solve 'toy file'");
@@ -133,7 +135,8 @@ TEST_CASE("everything written comes back") {
     CHECK_FALSE(c.diverged[r]);
   }
   const SolveStatistics s = solve_statistics(result, std::nullopt);
-  CHECK(c.statistic.at("p_success_best").values == std::vector<double>{s.p_best, s.p_best_interval.low, s.p_best_interval.high});
+  CHECK(c.statistic.at("p_success_best").values ==
+        std::vector<double>{s.p_best, s.p_best_interval.low, s.p_best_interval.high});
   CHECK(c.statistic.at("tts_round_trips").values[0] == s.round_trips.value);
   CHECK(c.statistic.at("trials").values[0] == 20);
   CHECK(std::count(c.success_best.begin(), c.success_best.end(), true) == s.successes_best);

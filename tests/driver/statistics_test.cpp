@@ -122,11 +122,11 @@ TEST_CASE("statistics of a job count best-ever and final success apart") {
   CHECK_FALSE(s.target_is_best_found);
   CHECK(s.round_trips.value == Approx(1000 * 6.643856189774724));
   CHECK(s.matrix_products.value().value == Approx(2000 * 6.643856189774724));
-  CHECK(s.wall_s.value == Approx(0.05 * 6.643856189774724));       // throughput: a tenth of the batch's time
+  CHECK(s.wall_s.value == Approx(0.05 * 6.643856189774724));  // throughput: a tenth of the batch's time
   CHECK(s.machine_s.value().value == Approx(0.002 * 6.643856189774724));
   // One batch of ten fails with 0.5^10 < 1%, so one batch is enough: latency is its whole time.
   CHECK(s.latency_wall_s.value() == Approx(0.5));
-  CHECK(s.us_per_round_trip == Approx(50));                        // 0.5 s over 10 × 1000
+  CHECK(s.us_per_round_trip == Approx(50));  // 0.5 s over 10 × 1000
   CHECK(s.gflops == Approx(2.0 * 10000 * 2 * 10000 / 0.5 * 1e-9));
 }
 

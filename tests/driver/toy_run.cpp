@@ -41,18 +41,23 @@ Result play(const ToyRun& toy, const Problem& problem, RunRecorder* recorder) {
   result.products_per_step = 1;
   result.stored_couplings = 2 * model.edge_count();
   result.coupling_storage = "edges";
-  result.parameters = {{"law", {"linear", ""}}, {"dt", {"0.05", "signal amplitude lifetimes"}}, {"pump", {"0:1.5", "threshold"}}};
+  result.parameters = {{"law", {"linear", ""}},
+                       {"dt", {"0.05", "signal amplitude lifetimes"}},
+                       {"pump", {"0:1.5", "threshold"}}};
   result.timing.wall_s = 1e-6 * static_cast<double>(toy.rounds) * toy.trajectories;
 
   for (int tile = 0; tile * kTileLanes < toy.trajectories; ++tile) {
     const int lanes = std::min(kTileLanes, toy.trajectories - tile * kTileLanes);
     const std::int64_t end = toy.stop ? toy.stop(tile) : toy.rounds;
-    std::vector<float> x(n * kTileLanes, 0), e(n * kTileLanes, 1), m(n * kTileLanes, 0), field(n * kTileLanes);
+    std::vector<float> x(n * kTileLanes, 0), e(n * kTileLanes, 1), m(n * kTileLanes, 0),
+        field(n * kTileLanes);
     std::vector<double> energy(kTileLanes);
     std::vector<Sample> samples(static_cast<std::size_t>(lanes));
     for (int l = 0; l < lanes; ++l) {
-      RandomSequence random(toy.seed, Stream::start_amplitude, static_cast<std::uint32_t>(tile * kTileLanes + l));
-      for (std::size_t i = 0; i < n; ++i) x[i * kTileLanes + static_cast<std::size_t>(l)] = static_cast<float>(0.02 * random.normal());
+      RandomSequence random(toy.seed, Stream::start_amplitude,
+                            static_cast<std::uint32_t>(tile * kTileLanes + l));
+      for (std::size_t i = 0; i < n; ++i)
+        x[i * kTileLanes + static_cast<std::size_t>(l)] = static_cast<float>(0.02 * random.normal());
     }
     for (std::int64_t k = 0;; ++k) {
       const double pump = 1.5 * static_cast<double>(k) / static_cast<double>(toy.rounds);
@@ -77,8 +82,9 @@ Result play(const ToyRun& toy, const Problem& problem, RunRecorder* recorder) {
         m[q] = x[q] + 0.01F;
       }
       if (recorder != nullptr && (k % toy.every == 0 || k == end) && tile * kTileLanes < toy.logged) {
-        recorder->record({k, static_cast<std::uint32_t>(tile * kTileLanes), lanes, static_cast<double>(k) * dt, pump,
-                          toy.n, x.data(), toy.has_error ? e.data() : nullptr, toy.has_measured ? m.data() : nullptr,
+        recorder->record({k, static_cast<std::uint32_t>(tile * kTileLanes), lanes,
+                          static_cast<double>(k) * dt, pump, toy.n, x.data(),
+                          toy.has_error ? e.data() : nullptr, toy.has_measured ? m.data() : nullptr,
                           energy.data()});
       }
       if (k >= end) break;

@@ -34,7 +34,9 @@ std::size_t count(const std::string& text, const std::string& what) {
   return n;
 }
 
-bool have_gnuplot() { return std::system("gnuplot -V >/dev/null 2>&1") == 0; }
+bool have_gnuplot() {
+  return std::system("gnuplot -V >/dev/null 2>&1") == 0;
+}
 
 }  // namespace
 

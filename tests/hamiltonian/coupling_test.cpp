@@ -108,7 +108,8 @@ TEST_CASE("every storage multiplies and weighs like the plain double sums") {
       double one_energy = 0;
       coupling->apply_one(one.data(), one_field.data(), &one_energy);
       bool same = true;
-      for (std::size_t i = 0; i < N; ++i) same = same && one_field[i] == field[(lane / 16 * N + i) * 16 + lane % 16];
+      for (std::size_t i = 0; i < N; ++i)
+        same = same && one_field[i] == field[(lane / 16 * N + i) * 16 + lane % 16];
       CHECK(same);
       CHECK(one_energy == energy[lane]);
       kernels::AlignedArray<float> again(N + 16);
@@ -132,7 +133,8 @@ TEST_CASE("large 8-bit matrices widen on the way and keep the bits") {
   dense->apply(x.data(), a.data(), 2);
   small->apply(x.data(), b.data(), 2);
   CHECK(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
-  kernels::AlignedArray<float> one(static_cast<std::size_t>(n) + 16), f(static_cast<std::size_t>(n) + 16), g(f.size());
+  kernels::AlignedArray<float> one(static_cast<std::size_t>(n) + 16), f(static_cast<std::size_t>(n) + 16),
+      g(f.size());
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) one[i] = x[i * 16];
   double ea = 0, eb = 0;
   dense->apply_one(one.data(), f.data(), &ea);
@@ -148,7 +150,8 @@ TEST_CASE("storage is chosen by density and entries, and refuses what it cannot 
   CHECK(make_coupling(random_model(100, 1.0, Entries::signs, 1))->storage() == "dense-i8");
   CHECK(make_coupling(random_model(100, 1.0, Entries::reals, 1))->storage() == "dense-f32");
   CHECK(make_coupling(random_model(100, 0.05, Entries::reals, 1))->storage() == "sparse-csr");
-  CHECK_THROWS_AS(make_coupling(random_model(20, 1.0, Entries::reals, 1), CouplingStorage::dense_i8), InputError);
+  CHECK_THROWS_AS(make_coupling(random_model(20, 1.0, Entries::reals, 1), CouplingStorage::dense_i8),
+                  InputError);
   // 3 million spins: 36 TiB of floats.
   CHECK_THROWS_AS(make_coupling(IsingModel(3000000, {{0, 1, 1.0}}), CouplingStorage::dense_f32), InputError);
 }

@@ -28,7 +28,8 @@ TEST_CASE("the ends of known spectra, dense and by Lanczos") {
     CHECK(e.smallest == Approx(-(n - 1.0)).epsilon(0.01));
   }
   SECTION("fields alone are a star around the ancilla: ±|h|") {
-    const ExtremeEigenvalues e = extreme_eigenvalues(IsingModel(n, {}, std::vector<double>(static_cast<std::size_t>(n), 0.5)));
+    const ExtremeEigenvalues e =
+        extreme_eigenvalues(IsingModel(n, {}, std::vector<double>(static_cast<std::size_t>(n), 0.5)));
     CHECK(e.largest == Approx(0.5 * std::sqrt(n)).epsilon(0.01));
     CHECK(e.smallest == Approx(-0.5 * std::sqrt(n)).epsilon(0.01));
   }
