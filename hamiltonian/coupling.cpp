@@ -83,33 +83,34 @@ class DenseCoupling final : public Coupling {
   AlignedArray<float> panels_;
 };
 
-/// Small integer couplings: 8-bit panels for energies (exact) and, where they fit into the caches as floats
-/// too, float panels for the product; larger ones are widened on the way.
+/// Small integer couplings: the triangle right of the diagonal in 8 bits for energies (exact), and the whole
+/// matrix for the product: as float panels where they fit into the caches, in 8 bits, widened on the way, where not.
 class Int8Coupling final : public Coupling {
  public:
-  explicit Int8Coupling(const IsingModel& model) : n_(model.size()) {
-    const auto n = static_cast<std::size_t>(n_);
-    const std::size_t groups = (n + 3) / 4;
-    check_memory(model, static_cast<double>(panels_of(n_) * groups * 64), "8-bit");
+  explicit Int8Coupling(const IsingModel& model) : n_(model.size()), groups_((static_cast<std::size_t>(n_) + 3) / 4) {
+    const std::size_t bytes = panels_of(n_) * groups_ * 64;
+    const bool widen = n_ <= kWidenBelow;
+    check_memory(model, static_cast<double>(bytes) * (widen ? 5 : 2), "8-bit");
     if (!model.integer_couplings(127)) {
       throw InputError("8-bit storage needs integer couplings with |J| ≤ 127");
     }
-    panels8_ = AlignedArray<std::int8_t>(panels_of(n_) * groups * 64);
-    upper_sums_.assign(n, 0);
+    upper8_ = AlignedArray<std::int8_t>(bytes);
+    if (widen) {
+      floats_ = std::make_unique<DenseCoupling>(model);
+    } else {
+      panels8_ = AlignedArray<std::int8_t>(bytes);
+    }
+    upper_sums_.assign(static_cast<std::size_t>(n_), 0);
     for (std::int32_t i = 0; i < n_; ++i) {
       const auto js = model.columns(i);
       const auto values = model.couplings(i);
       for (std::size_t e = 0; e < js.size(); ++e) {
         const auto value = static_cast<std::int8_t>(values[e]);
-        at(i, js[e], groups) = value;
-        at(js[e], i, groups) = value;
-        // Once for the pair inside a panel's diagonal block from either side, twice right of it.
-        const bool inside = i / 16 == js[e] / 16;
-        upper_sums_[static_cast<std::size_t>(i)] += inside ? value : 2 * value;
-        if (inside) upper_sums_[static_cast<std::size_t>(js[e])] += value;
+        upper8_[at(i, js[e])] = value;
+        upper_sums_[static_cast<std::size_t>(i)] += value;
+        if (!widen) panels8_[at(i, js[e])] = panels8_[at(js[e], i)] = value;
       }
     }
-    if (n_ <= kWidenBelow) floats_ = std::make_unique<DenseCoupling>(model);
   }
   int size() const override { return n_; }
   std::string storage() const override { return "dense-i8"; }
@@ -120,7 +121,7 @@ class Int8Coupling final : public Coupling {
     kernels::int8_apply(panels8_.data(), n_, x, field, tiles);
   }
   void energies(const float* x, double* energy, int tiles) const override {
-    kernels::int8_energies(panels8_.data(), upper_sums_.data(), n_, x, energy, tiles);
+    kernels::int8_energies(upper8_.data(), upper_sums_.data(), n_, x, energy, tiles);
   }
   void apply_one(const float* x, float* field, double* energy) const override {
     if (floats_) return floats_->apply_one(x, field, energy);  // integer sums: exact in float below 2^24
@@ -130,14 +131,17 @@ class Int8Coupling final : public Coupling {
  private:
   static constexpr int kWidenBelow = 1024;
 
-  std::int8_t& at(std::int32_t i, std::int32_t k, std::size_t groups) {
+  /// Place of J_ik in the packed panels (kernels/matrix_kernels.h).
+  std::size_t at(std::int32_t i, std::int32_t k) const {
     const auto row = static_cast<std::size_t>(i);
     const auto column = static_cast<std::size_t>(k);
-    return panels8_[((row / 16 * groups + column / 4) * 16 + row % 16) * 4 + column % 4];
+    return ((row / 16 * groups_ + column / 4) * 16 + row % 16) * 4 + column % 4;
   }
 
   int n_;
-  AlignedArray<std::int8_t> panels8_;
+  std::size_t groups_;
+  AlignedArray<std::int8_t> upper8_;
+  AlignedArray<std::int8_t> panels8_;  // empty where floats_ holds the matrix
   std::vector<std::int32_t> upper_sums_;
   std::unique_ptr<DenseCoupling> floats_;
 };

@@ -11,8 +11,9 @@
 // Energies. E = −½ σᵀJσ needs only the part of J right of the diagonal. For a panel of 16 rows starting at
 // row a, columns a … a+15 hold both triangles of the diagonal block (symmetric, so half of it counts) and
 // columns beyond a+15 count fully: E = −Σ_i σ_i (½ D_i + R_i). That halves the work of a second product.
-// In 8 bits the spins become bits b = (1−σ)/2 ∈ {0,1} and Σ_k J_ik σ_k = Σ_k J_ik − 2 Σ_k J_ik b_k, which is
-// what the unsigned × signed byte dot products of x86 compute, four k at a time, exactly.
+// In 8 bits a copy of J holds only the triangle right of the diagonal, the spins become bits b = (1−σ)/2 ∈ {0,1},
+// and Σ_k J_ik σ_k = Σ_k J_ik − 2 Σ_k J_ik b_k is what the unsigned × signed byte dot products of x86 compute,
+// four k at a time, exactly.
 
 #include "hamiltonian/kernels/matrix_kernels.h"
 
@@ -375,7 +376,7 @@ HWY_INLINE void int8_panel_times_tile(const std::int8_t* panel, const std::uint8
 #endif
 }
 
-void int8_energies_impl(const std::int8_t* panels8, const std::int32_t* upper_sums, int n, const float* x,
+void int8_energies_impl(const std::int8_t* upper8, const std::int32_t* upper_sums, int n, const float* x,
                         double* energy, int tiles) {
   thread_local kernels::AlignedArray<std::uint8_t> bytes;
   const std::ptrdiff_t tile_bytes = group_count(n) * 64;
@@ -385,41 +386,32 @@ void int8_energies_impl(const std::int8_t* panels8, const std::int32_t* upper_su
   for (int t = 0; t < tiles; ++t) pack_spin_bytes(x + t * tile_size, n, bytes.data() + t * tile_bytes);
   for (int lane = 0; lane < tiles * 16; ++lane) energy[lane] = 0.0;
 
-  HWY_ALIGN std::int32_t diagonal[256];
-  HWY_ALIGN std::int32_t right[256];
+  HWY_ALIGN std::int32_t sums[256];
   const auto groups = static_cast<int>(group_count(n));
   for (std::int64_t p = 0; p < panel_count(n); ++p) {
     const int first = static_cast<int>(p) * 16;
     const int rows = std::min(16, n - first);
-    const int g0 = first / 4;
-    const int g1 = std::min(groups, g0 + 4);
-    const std::int8_t* panel = panels8 + p * group_count(n) * 64;
+    const std::int8_t* panel = upper8 + p * group_count(n) * 64;
     for (int t = 0; t < tiles; ++t) {
-      const std::uint8_t* b = bytes.data() + t * tile_bytes;
-      int8_panel_times_tile(panel, b, g0, g1, diagonal);
-      int8_panel_times_tile(panel, b, g1, groups, right);
-      // 2·Σ_k J σ over the panel's share: (D − 2 D_b) + 2 (R − 2 R_b), negated where σ_i = −1;
-      // upper_sums holds the constant D + 2 R of every row.
+      int8_panel_times_tile(panel, bytes.data() + t * tile_bytes, first / 4, groups, sums);
+      // Σ_{k>i} J_ik σ_k = Σ_{k>i} J_ik − 2 Σ_{k>i} J_ik b_k, negated where σ_i = −1.
       const IntTag di;
+      const float* spins = x + t * tile_size + static_cast<std::ptrdiff_t>(first) * 16;
       for (int v = 0; v < kVecs; ++v) {
-        auto sum = hn::Zero(di);
+        auto total = hn::Zero(di);
         for (int r = 0; r < rows; ++r) {
-          const auto d = hn::Load(di, diagonal + r * 16 + v * kVecLanes);
-          const auto right_sum = hn::Load(di, right + r * 16 + v * kVecLanes);
-          const auto constant = hn::Set(di, upper_sums[first + r]);
-          const auto twice = hn::Sub(constant, hn::Add(hn::ShiftLeft<1>(d), hn::ShiftLeft<2>(right_sum)));
-          const auto sign = hn::BroadcastSignBit(hn::BitCast(
-              di, hn::Load(FloatTag(),
-                           x + t * tile_size + static_cast<std::ptrdiff_t>(first + r) * 16 + v * kVecLanes)));
-          sum = hn::Add(sum, hn::Sub(hn::Xor(twice, sign), sign));
+          const auto bits = hn::Load(di, sums + r * 16 + v * kVecLanes);
+          const auto row = hn::Sub(hn::Set(di, upper_sums[first + r]), hn::Add(bits, bits));
+          const auto sign =
+              hn::BroadcastSignBit(hn::BitCast(di, hn::Load(FloatTag(), spins + r * 16 + v * kVecLanes)));
+          total = hn::Add(total, hn::Sub(hn::Xor(row, sign), sign));
         }
         HWY_ALIGN std::int32_t lanes[kVecLanes];
-        hn::Store(sum, di, lanes);
-        for (int lane = 0; lane < kVecLanes; ++lane) energy[t * 16 + v * kVecLanes + lane] += lanes[lane];
+        hn::Store(total, di, lanes);
+        for (int lane = 0; lane < kVecLanes; ++lane) energy[t * 16 + v * kVecLanes + lane] -= lanes[lane];
       }
     }
   }
-  for (int lane = 0; lane < tiles * 16; ++lane) energy[lane] *= -0.5;
 }
 
 void int8_apply_one_impl(const std::int8_t* panels8, int n, const float* x, float* field, double* energy) {
@@ -551,9 +543,9 @@ void dense_apply_one(const float* panels, int n, const float* x, float* field, d
 void int8_apply(const std::int8_t* panels8, int n, const float* x, float* field, int tiles) {
   HWY_DYNAMIC_DISPATCH(int8_apply_impl)(panels8, n, x, field, tiles);
 }
-void int8_energies(const std::int8_t* panels8, const std::int32_t* upper_sums, int n, const float* x,
+void int8_energies(const std::int8_t* upper8, const std::int32_t* upper_sums, int n, const float* x,
                    double* energy, int tiles) {
-  HWY_DYNAMIC_DISPATCH(int8_energies_impl)(panels8, upper_sums, n, x, energy, tiles);
+  HWY_DYNAMIC_DISPATCH(int8_energies_impl)(upper8, upper_sums, n, x, energy, tiles);
 }
 void int8_apply_one(const std::int8_t* panels8, int n, const float* x, float* field, double* energy) {
   HWY_DYNAMIC_DISPATCH(int8_apply_one_impl)(panels8, n, x, field, energy);
