@@ -120,7 +120,7 @@ int main() {
   const std::map<std::string, std::vector<std::string>> families = {
       {"emulator: CFC", {"emulator:?preset=sk-cfc-short", "emulator:?preset=sk-cfc"}},
       {"emulator: CAC", {"emulator:?preset=sk-cac-short", "emulator:?preset=sk-cac"}},
-      {"emulator: SFC", {"emulator:?preset=sk-sfc"}},
+      {"emulator: SFC", {"emulator:?preset=sk-sfc-short", "emulator:?preset=sk-sfc"}},
       {"annealing:", {"annealing:", "annealing:?schedule=linear"}},
       {"dsb:", {"dsb:", "dsb:?dt=0.8", "dsb:?dt=1.5"}},
       {"bsb:", {"bsb:", "bsb:?dt=0.8", "bsb:?dt=1.25"}},
