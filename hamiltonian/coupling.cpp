@@ -84,10 +84,12 @@ class DenseCoupling final : public Coupling {
 };
 
 /// Small integer couplings: the triangle right of the diagonal in 8 bits for energies (exact), and the whole
-/// matrix for the product: as float panels where they fit into the caches, in 8 bits, widened on the way, where not.
+/// matrix for the product: as float panels where they fit into the caches, in 8 bits, widened on the way,
+/// where not.
 class Int8Coupling final : public Coupling {
  public:
-  explicit Int8Coupling(const IsingModel& model) : n_(model.size()), groups_((static_cast<std::size_t>(n_) + 3) / 4) {
+  explicit Int8Coupling(const IsingModel& model)
+      : n_(model.size()), groups_((static_cast<std::size_t>(n_) + 3) / 4) {
     const std::size_t bytes = panels_of(n_) * groups_ * 64;
     const bool widen = n_ <= kWidenBelow;
     check_memory(model, static_cast<double>(bytes) * (widen ? 5 : 2), "8-bit");

@@ -26,8 +26,8 @@ namespace {
 using kernels::RoundConstants;
 using kernels::TileArrays;
 
-/// tanh by the rational approximation of Eigen (MathFunctionsImpl.h): within 1e−6 everywhere, ±1 beyond ±7.9. An
-/// exponential would cost more than the rest of the law.
+/// tanh by the rational approximation of Eigen (MathFunctionsImpl.h): within 1e−6 everywhere, ±1 beyond ±7.9.
+/// An exponential would cost more than the rest of the law.
 HWY_INLINE Lanes tanh(const Lanes& a) {
   const Lanes edge = Lanes::all(7.90531110763549805F);
   const Lanes x = clamp(a, -edge, edge);

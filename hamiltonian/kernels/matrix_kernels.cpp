@@ -11,9 +11,9 @@
 // Energies. E = −½ σᵀJσ needs only the part of J right of the diagonal. For a panel of 16 rows starting at
 // row a, columns a … a+15 hold both triangles of the diagonal block (symmetric, so half of it counts) and
 // columns beyond a+15 count fully: E = −Σ_i σ_i (½ D_i + R_i). That halves the work of a second product.
-// In 8 bits a copy of J holds only the triangle right of the diagonal, the spins become bits b = (1−σ)/2 ∈ {0,1},
-// and Σ_k J_ik σ_k = Σ_k J_ik − 2 Σ_k J_ik b_k is what the unsigned × signed byte dot products of x86 compute,
-// four k at a time, exactly.
+// In 8 bits a copy of J holds only the triangle right of the diagonal, the spins become bits b = (1−σ)/2 ∈
+// {0,1}, and Σ_k J_ik σ_k = Σ_k J_ik − 2 Σ_k J_ik b_k is what the unsigned × signed byte dot products of x86
+// compute, four k at a time, exactly.
 
 #include "hamiltonian/kernels/matrix_kernels.h"
 

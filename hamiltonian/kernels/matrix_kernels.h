@@ -19,7 +19,8 @@ void dense_energies(const float* panels, int n, const float* x, double* energy, 
 void dense_apply_one(const float* panels, int n, const float* x, float* field, double* energy);
 
 void int8_apply(const std::int8_t* panels8, int n, const float* x, float* field, int tiles);
-/// upper8: panels8 with only the entries right of the diagonal (k > row), the rest 0; upper_sums[i] = Σ_{k>i} J_ik.
+/// upper8: panels8 with only the entries right of the diagonal (k > row), the rest 0; upper_sums[i] = Σ_{k>i}
+/// J_ik.
 void int8_energies(const std::int8_t* upper8, const std::int32_t* upper_sums, int n, const float* x,
                    double* energy, int tiles);
 void int8_apply_one(const std::int8_t* panels8, int n, const float* x, float* field, double* energy);

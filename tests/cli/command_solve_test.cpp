@@ -119,7 +119,7 @@ TEST_CASE("solve writes a run file that check accepts, and a report") {
   }
 }
 
-TEST_CASE("--quiet prints nothing, and the report of --json is the only thing on standard output") {
+TEST_CASE("flag --quiet prints nothing, and the report of --json is the only thing on standard output") {
   const TemporaryFolder folder;
   const auto file = folder.file("moebius.txt", moebius16());
   const auto ran = call({"solve", file, "--device", "exact:", "--quiet"});
@@ -128,7 +128,7 @@ TEST_CASE("--quiet prints nothing, and the report of --json is the only thing on
   CHECK(ran.err.empty());
 }
 
-TEST_CASE("--config fills in what the command line leaves open") {
+TEST_CASE("flag --config fills in what the command line leaves open") {
   const TemporaryFolder folder;
   const auto file = folder.file("moebius.txt", moebius16());
   const auto config =
@@ -142,7 +142,7 @@ TEST_CASE("--config fills in what the command line leaves open") {
   CHECK(j["device"] == "emulator:");
 }
 
-TEST_CASE("--config names file, line and key of what it cannot use") {
+TEST_CASE("flag --config names file, line and key of what it cannot use") {
   const TemporaryFolder folder;
   const auto file = folder.file("moebius.txt", moebius16());
   struct Case {
@@ -166,7 +166,7 @@ TEST_CASE("--config names file, line and key of what it cannot use") {
   CHECK(call({"solve", file, "--config", folder / "missing.toml"}).code == 2);
 }
 
-TEST_CASE("[parameters] of --config reach the device as --set does, and --set goes before them") {
+TEST_CASE("table [parameters] of --config reach the device as --set does, and --set goes before them") {
   const TemporaryFolder folder;
   const auto file = folder.file("moebius.txt", moebius16());
   const auto config =

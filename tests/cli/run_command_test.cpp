@@ -20,7 +20,7 @@ TEST_CASE("the command without arguments explains itself and fails") {
   }
 }
 
-TEST_CASE("--version prints the version") {
+TEST_CASE("flag --version prints the version") {
   const auto ran = call({"--version"});
   CHECK(ran.code == 0);
   CHECK(ran.out == std::string("opoloop ") + opoloop::kVersion + "\n");
