@@ -8,57 +8,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <sstream>
 
+#include "bench/driver/tts_measure.h"
 #include "core/random.h"
 #include "driver/device.h"
 #include "driver/problem_io.h"
-#include "driver/statistics.h"
 
 using namespace opoloop;
+using namespace opoloop::bench;
 
 namespace {
-
-struct Setting {
-  std::string uri;
-  std::int64_t steps;
-};
-
-struct Score {
-  double p = 0, tts_ms = 0, tts_steps = 0, latency_ms = 0, us_per_step = 0;
-};
-
-Score measure(const Setting& setting, const std::shared_ptr<const Problem>& problem, int runs,
-              std::uint64_t seed) {
-  const auto device = make_device(setting.uri);
-  Job job;
-  job.problem = problem;
-  job.settings.runs = runs;
-  job.settings.steps = setting.steps;
-  job.settings.seed = seed;
-  const Result result = device->run(job);
-  const SolveStatistics s = solve_statistics(result, problem->best_known_energy);
-  Score score;
-  score.p = s.p_best;
-  score.tts_ms = 1e3 * s.wall_s.value;
-  score.tts_steps = s.round_trips.value;
-  score.latency_ms = 1e3 * s.latency_wall_s.value_or(INFINITY);
-  score.us_per_step = s.us_per_round_trip;
-  return score;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 std::shared_ptr<const Problem> training_instance(int k) {
   RandomSequence random(9000 + static_cast<std::uint64_t>(k), Stream::generator);
@@ -82,9 +46,7 @@ std::shared_ptr<const Problem> training_instance(int k) {
 }
 
 std::vector<std::shared_ptr<const Problem>> test_instances() {
-  const char* set = std::getenv("OPOLOOP_DATA");
-  const std::filesystem::path data = set != nullptr ? set : "../shared/data";
-  const auto folder = data / "medium" / "cim_optimizer";
+  const auto folder = data_folder() / "medium" / "cim_optimizer";
   std::vector<std::shared_ptr<const Problem>> found;
   std::ifstream energies(folder / "SK1_energies.csv");
   std::string line;
