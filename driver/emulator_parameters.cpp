@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -132,6 +133,18 @@ void to_intrinsic_units(LoopParameters& p) {
            : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s))
                                    : p.beta;
   p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
+
+  // The variance relaxes at 2(1−p+j) + 6x², much faster than the amplitude: its Euler steps must be shorter.
+  double lowest_pump = 0;
+  for (const Schedule::Point& point : p.pump.points()) lowest_pump = std::min(lowest_pump, point.value);
+  double highest_alpha = 0;
+  for (const Schedule::Point& point : p.alpha.points()) highest_alpha = std::max(highest_alpha, point.value);
+  double largest_square = 3 * s;
+  if (p.amplitude_clamp > 0) largest_square = p.amplitude_clamp * p.amplitude_clamp;
+  if (p.clamp_over_sqrt_alpha > 0)
+    largest_square = p.clamp_over_sqrt_alpha * p.clamp_over_sqrt_alpha * highest_alpha;
+  const double rate = 2 * (s - lowest_pump) + 6 * largest_square;
+  p.substeps = std::max(p.substeps, static_cast<int>(std::ceil(p.dt * rate)));
 }
 
 }  // namespace
