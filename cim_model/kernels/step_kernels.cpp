@@ -328,19 +328,26 @@ struct PhiloxState {
   WideVec c0, c1, c2, c3;
 };
 
-/// Philox4x32 [Salmon 2011], kPhiloxRounds rounds.
-HWY_INLINE PhiloxState philox(PhiloxState s, std::uint32_t key0, std::uint32_t key1) {
+constexpr std::uint32_t kPhiloxM0 = 0xD2511F53U;
+constexpr std::uint32_t kPhiloxM1 = 0xCD9E8D57U;
+constexpr std::uint32_t kPhiloxW0 = 0x9E3779B9U;
+constexpr std::uint32_t kPhiloxW1 = 0xBB67AE85U;
+
+/// Philox4x32 [Salmon 2011], rounds first … kPhiloxRounds−1.
+HWY_INLINE PhiloxState philox(PhiloxState s, std::uint32_t key0, std::uint32_t key1, int first = 0) {
   const WordTag dw;
   const WideTag dwide;
-  const auto m0 = hn::Set(dw, 0xD2511F53U);
-  const auto m1 = hn::Set(dw, 0xCD9E8D57U);
-  for (int round = 0; round < kPhiloxRounds; ++round) {
+  const auto m0 = hn::Set(dw, kPhiloxM0);
+  const auto m1 = hn::Set(dw, kPhiloxM1);
+  key0 += static_cast<std::uint32_t>(first) * kPhiloxW0;
+  key1 += static_cast<std::uint32_t>(first) * kPhiloxW1;
+  for (int round = first; round < kPhiloxRounds; ++round) {
     const WideVec p0 = hn::MulEven(hn::BitCast(dw, s.c0), m0);
     const WideVec p1 = hn::MulEven(hn::BitCast(dw, s.c2), m1);
     s = {hn::Xor3(hn::ShiftRight<32>(p1), s.c1, hn::Set(dwide, key0)), p1,
          hn::Xor3(hn::ShiftRight<32>(p0), s.c3, hn::Set(dwide, key1)), p0};
-    key0 += 0x9E3779B9U;
-    key1 += 0xBB67AE85U;
+    key0 += kPhiloxW0;
+    key1 += kPhiloxW1;
   }
   return s;
 }
@@ -413,22 +420,53 @@ HWY_INLINE void normals_of(const PhiloxState& even, const PhiloxState& odd, Floa
   box_muller_vec(join(even.c2, odd.c2), join(even.c3, odd.c3), out[2], out[3]);
 }
 
+/// The first two rounds of 16 trajectories for all groups of slots at once. Only c2 (the trajectory) differs
+/// from lane to lane and only c0 (the group) from group to group, so what depends on the lanes is worked out
+/// once and what depends on the group is two scalar products.
+struct PhiloxTrajectories {
+  WideVec p1;        // M1 · trajectory of round 0, which is c1 of round 1
+  WideVec p0;        // M0 · c0 of round 1
+  std::uint32_t c3;  // stream and high half of the step
+  std::uint32_t key0, key1;
+
+  HWY_INLINE PhiloxTrajectories(WideVec trajectory, std::uint32_t c1, std::uint32_t c3_in,
+                                std::uint32_t key0_in, std::uint32_t key1_in)
+      : p1(hn::MulEven(hn::BitCast(WordTag(), trajectory), hn::Set(WordTag(), kPhiloxM1))),
+        p0(hn::MulEven(
+            hn::BitCast(WordTag(), hn::Xor(hn::ShiftRight<32>(p1), hn::Set(WideTag(), c1 ^ key0_in))),
+            hn::Set(WordTag(), kPhiloxM0))),
+        c3(c3_in),
+        key0(key0_in),
+        key1(key1_in) {}
+
+  HWY_INLINE PhiloxState words(std::uint32_t group) const {
+    const WideTag dwide;
+    const std::uint64_t q0 = static_cast<std::uint64_t>(kPhiloxM0) * group;
+    const std::uint32_t c2 = static_cast<std::uint32_t>(q0 >> 32) ^ c3 ^ key1;
+    const std::uint64_t q1 = static_cast<std::uint64_t>(kPhiloxM1) * c2;
+    const std::uint32_t to_c0 = static_cast<std::uint32_t>(q1 >> 32) ^ (key0 + kPhiloxW0);
+    const std::uint32_t to_c2 = static_cast<std::uint32_t>(q0) ^ (key1 + kPhiloxW1);
+    return philox({hn::Xor(p1, hn::Set(dwide, to_c0)), hn::Set(dwide, q1),
+                   hn::Xor(hn::ShiftRight<32>(p0), hn::Set(dwide, to_c2)), p0},
+                  key0, key1, 2);
+  }
+};
+
 void fill_normals_impl(std::uint64_t seed, Stream stream, std::uint32_t first, std::uint64_t step, int slots,
                        float* out) {
   const WideTag dwide;
   const auto key0 = static_cast<std::uint32_t>(seed);
   const auto key1 = static_cast<std::uint32_t>(seed >> 32);
-  const auto c1 = hn::Set(dwide, static_cast<std::uint32_t>(step));
-  const auto c3 =
-      hn::Set(dwide, static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8);
+  const auto c1 = static_cast<std::uint32_t>(step);
+  const auto c3 = static_cast<std::uint32_t>(stream) | static_cast<std::uint32_t>(step >> 32) << 8;
   for (int v = 0; v < kVecs; ++v) {
     const auto base = hn::Set(dwide, first + static_cast<std::uint32_t>(v * kVecLanes));
-    const auto even = hn::Add(base, hn::ShiftLeft<1>(hn::Iota(dwide, 0)));
-    const auto odd = hn::Add(even, hn::Set(dwide, 1));
+    const auto trajectory = hn::Add(base, hn::ShiftLeft<1>(hn::Iota(dwide, 0)));
+    const PhiloxTrajectories even(trajectory, c1, c3, key0, key1);
+    const PhiloxTrajectories odd(hn::Add(trajectory, hn::Set(dwide, 1)), c1, c3, key0, key1);
     for (int g = 0; 4 * g < slots; ++g) {
-      const auto c0 = hn::Set(dwide, static_cast<std::uint32_t>(g));
       FloatVec normal[4];
-      normals_of(philox({c0, c1, even, c3}, key0, key1), philox({c0, c1, odd, c3}, key0, key1), normal);
+      normals_of(even.words(static_cast<std::uint32_t>(g)), odd.words(static_cast<std::uint32_t>(g)), normal);
       for (int q = 0; q < 4 && 4 * g + q < slots; ++q) {
         hn::Store(normal[q], FloatTag(), out + static_cast<std::ptrdiff_t>(4 * g + q) * 16 + v * kVecLanes);
       }
