@@ -396,3 +396,54 @@ TEST_CASE("a target or a cancel stops a run and what was found is kept") {
   options.cancel = &cancel;
   for (const auto& r : engine.run(options)) CHECK(r.rounds <= 1);
 }
+
+TEST_CASE("a target met to the last bit of a double stops a run whose energies are followed in float") {
+  int below = 0;  // problems whose best energy a float sum puts above the target
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    for (const bool field : {false, true}) {
+      const IsingModel problem = random_problem(30, field, false, 100 + seed);
+      LoopParameters p = automatic_parameters(problem);
+      p.field_mode = FieldMode::mean_amplitude;
+      p.rounds = 1500;
+      const auto coupling = make_coupling(problem);
+      const Engine engine(problem, *coupling, p);
+      EngineOptions options;
+      options.trajectories = 16;
+      options.seed = seed;
+      std::atomic<double> followed{1e300};
+      options.best_energy = &followed;
+      double target = 1e300;
+      std::int64_t round = 0;
+      for (const TrajectoryResult& r : engine.run(options)) {
+        CHECK(r.energy_best <= r.energy_final);
+        if (r.energy_best < target) round = r.round_best;
+        target = std::min(target, r.energy_best);
+      }
+      below += followed.load() > target;
+      options.stop_energy = target;
+      for (const TrajectoryResult& r : engine.run(options)) CHECK(r.rounds <= round + 1);
+      options.stop_energy = target - 1e-9;  // no state of these runs has it
+      for (const TrajectoryResult& r : engine.run(options)) CHECK(r.rounds == p.rounds);
+    }
+  }
+  CHECK(below > 0);  // else this says nothing
+}
+
+TEST_CASE("without followed energies the final state is the best, whatever its sign") {
+  // An offset of 1000 puts every energy above zero.
+  const IsingModel shape = random_problem(20, false, true, 12);
+  const IsingModel problem(20, shape.edges(), {}, 1000.0);
+  LoopParameters p = parameters_for(ModelKind::mean_field, LawKind::cfc);
+  const auto coupling = make_coupling(problem);
+  const Engine engine(problem, *coupling, p);
+  EngineOptions options;
+  options.track_energy = false;
+  for (const int trajectories : {1, 20}) {
+    options.trajectories = trajectories;
+    for (const TrajectoryResult& r : engine.run(options)) {
+      CHECK(r.energy_best == problem.energy(r.spins_best));
+      CHECK(r.energy_best == r.energy_final);
+      CHECK(r.round_best == p.rounds);
+    }
+  }
+}
