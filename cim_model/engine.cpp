@@ -427,6 +427,15 @@ struct Engine::Impl {
     r.diverged |= b.single ? static_cast<std::uint32_t>(bad != 0) : bad;
   }
 
+  /// The signs of numbers that are not finite are no spins: their energy is not to be logged.
+  static void forget_diverged(Block& b) {
+    for (LaneRecord& r : b.record) {
+      for (std::size_t l = 0; l < 16; ++l) {
+        if (r.diverged >> l & 1U) r.energy[l] = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
+  }
+
   void observe(const Block& b, const EngineOptions& options, std::int64_t k, const RoundConstants& c,
                const float* measured) const {
     for (int t = 0; t < b.tiles; ++t) {
@@ -485,7 +494,10 @@ struct Engine::Impl {
           if (options.stop_energy && !reached) reached = reaches_target(b, t, better, *options.stop_energy);
         }
       }
-      if (observed) observe(b, options, k, c, measured);
+      if (observed) {
+        forget_diverged(b);
+        observe(b, options, k, c, measured);
+      }
       for (LaneRecord& r : b.record) {
         for (std::size_t l = 0; l < 16; ++l) {
           if (!(r.diverged >> l & 1U)) r.rounds[l] = k;

@@ -41,7 +41,7 @@ struct TileObservation {
   const float* amplitude;  ///< x
   const float* error;      ///< e, or null
   const float* measured;   ///< x̃, or null where it equals x
-  const double* energy;    ///< [16] Ising energy of sign(x), offset included
+  const double* energy;    ///< [16] Ising energy of sign(x), offset included; NaN once a trajectory diverged
 };
 
 /// Called from worker threads, concurrently for different tiles, in round order for each tile.

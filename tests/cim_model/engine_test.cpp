@@ -355,13 +355,25 @@ TEST_CASE("trajectories that diverge are marked and leave their neighbours alone
   EngineOptions options;
   options.seed = 3;
   options.trajectories = 64;
+  std::map<std::uint32_t, std::vector<double>> logged;
+  options.observe_trajectories = 64;
+  options.observer = [&](const TileObservation& o) {
+    for (int lane = 0; lane < o.lanes; ++lane)
+      logged[o.first_trajectory + static_cast<std::uint32_t>(lane)].push_back(o.energy[lane]);
+  };
   const auto results = engine.run(options);
   int diverged = 0;
   for (const TrajectoryResult& r : results) {
     diverged += r.diverged;
     CHECK(std::isfinite(r.energy_best));
     CHECK(problem.energy(r.spins_best) == r.energy_best);
-    CHECK(r.rounds == (r.diverged ? r.rounds : 50));
+    if (!r.diverged) CHECK(r.rounds == 50);
+    const std::vector<double>& energies = logged.at(r.trajectory);
+    REQUIRE(energies.size() == 51);
+    bool until_then = true;
+    for (std::int64_t k = 0; k <= 50; ++k)
+      until_then = until_then && std::isfinite(energies[static_cast<std::size_t>(k)]) == (k <= r.rounds);
+    CHECK(until_then);
     LoopOptions slow;
     slow.seed = 3;
     slow.trajectory = r.trajectory;
