@@ -210,6 +210,11 @@ std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
   out["field_mode"] = {name_of(p.field_mode), ""};
   out["read"] = {p.read_record ? "record" : "state", ""};
   for (const Entry& e : entries()) out[e.help.name] = {e.get(p), e.help.unit};
+  // Only presets set these; without them the numbers above would not give the run again.
+  const auto yes_no = [](bool value) { return std::string(value ? "true" : "false"); };
+  out["error_uses_new_amplitude"] = {yes_no(p.error_uses_new_amplitude), ""};
+  out["best_energy.previous_energy"] = {yes_no(p.best_energy.previous_energy), ""};
+  out["start_uniform_half_width"] = {number_text(p.start_uniform_half_width), ""};
   return out;
 }
 
