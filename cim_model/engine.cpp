@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "cim_model/kernels/step_kernels.h"
 #include "core/error.h"
@@ -56,8 +57,9 @@ struct Engine::Impl {
   LoopParameters parameters;
   int n;
   float strength;
-  std::vector<double> h;  // empty where the problem has no field
-  bool exact_energies;    // the energies of a round are those of the model, to the last bit
+  std::vector<double> h;       // empty where the problem has no field
+  bool exact_energies;         // the energies of a round are those of the model, to the last bit
+  double energy_rounding = 0;  // else they are within this of them
 
   /// Everything of a block of tiles that lives from the first to the last round trip. With one trajectory
   /// (`single`), lanes are pulses: the state is a plain vector of N floats in ⌈N/16⌉ rows.
@@ -89,6 +91,16 @@ struct Engine::Impl {
       h.assign(model.field().begin(), model.field().end());
     }
     exact_energies = h.empty() && coupling.exact_energies();
+    if (!exact_energies) {
+      double magnitude = 0;
+      for (std::int32_t i = 0; i < n; ++i) {
+        for (const double J : model.couplings(i)) magnitude += std::abs(J);
+        magnitude += std::abs(model.field()[static_cast<std::size_t>(i)]);
+      }
+      // J and its sums are rounded to 2⁻²⁴ of themselves: 64 such roundings, all of the largest size, one
+      // way.
+      energy_rounding = 0x1p-18 * magnitude;
+    }
   }
 
   RoundConstants constants_at(std::int64_t round) const {
@@ -162,6 +174,7 @@ struct Engine::Impl {
     b.target = AlignedArray<float>(16);
     b.rate = AlignedArray<float>(16);
     b.record.resize(static_cast<std::size_t>(b.tiles));
+    for (LaneRecord& r : b.record) r.best.fill(std::numeric_limits<double>::infinity());
     b.energy.resize(static_cast<std::size_t>(b.tiles) * 16);
     b.best_signs.assign(size / 16, 0);
     start(b, options.seed);
@@ -297,16 +310,16 @@ struct Engine::Impl {
     }
   }
 
-  /// Notes new best energies and their spins. Returns the lowest energy of the tile's live lanes.
-  double keep_best(Block& b, int tile, const float* read, std::int64_t k) const {
+  /// Notes new best energies and their spins. Returns the lanes that have one as bits; lowers `lowest` to the
+  /// lowest energy of the tile's live lanes.
+  std::uint32_t keep_best(Block& b, int tile, const float* read, std::int64_t k, double& lowest) const {
     LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
     std::uint32_t better = 0;
-    double lowest = std::numeric_limits<double>::infinity();
     for (int lane = 0; lane < b.lanes_of(tile); ++lane) {
       const auto l = static_cast<std::size_t>(lane);
       if (r.diverged >> lane & 1U) continue;
       lowest = std::min(lowest, r.energy[l]);
-      if (k > 0 && !(r.energy[l] < r.best[l])) continue;
+      if (!(r.energy[l] < r.best[l])) continue;
       r.best[l] = r.energy[l];
       r.round_best[l] = k;
       better |= 1U << lane;
@@ -317,7 +330,35 @@ struct Engine::Impl {
       kernels::update_best_signs(read + at, b.rows, b.single ? 0xffffU : better,
                                  b.best_signs.data() + at / 16);
     }
-    return lowest;
+    return better;
+  }
+
+  /// Row and column of pulse i of a lane of the block among rows of 16.
+  static std::pair<std::size_t, std::size_t> place(const Block& b, int lane, std::size_t i) {
+    if (b.single) return {i / 16, i % 16};
+    return {static_cast<std::size_t>(lane / 16) * b.tile_size() / 16 + i,
+            static_cast<std::size_t>(lane % 16)};
+  }
+
+  std::vector<std::int8_t> best_spins(const Block& b, int lane) const {
+    std::vector<std::int8_t> spins(static_cast<std::size_t>(n));
+    for (std::size_t i = 0; i < spins.size(); ++i) {
+      const auto [row, column] = place(b, lane, i);
+      spins[i] = (b.best_signs[row] >> column & 1U) != 0 ? -1 : 1;
+    }
+    return spins;
+  }
+
+  /// True where one of the tile's lanes `better` is at or below the target. An energy that is followed in
+  /// float only says who is near; the model's own energy decides.
+  bool reaches_target(const Block& b, int tile, std::uint32_t better, double target) const {
+    const LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
+    for (int lane = 0; lane < 16; ++lane) {
+      if (!(better >> lane & 1U)) continue;
+      if (!(r.best[static_cast<std::size_t>(lane)] <= target + energy_rounding)) continue;
+      if (exact_energies || model.energy(best_spins(b, tile * 16 + lane)) <= target) return true;
+    }
+    return false;
   }
 
   /// Law cac_best: a and ξ_t of this round into the lane arrays, then the next round's [L21].
@@ -386,6 +427,15 @@ struct Engine::Impl {
     r.diverged |= b.single ? static_cast<std::uint32_t>(bad != 0) : bad;
   }
 
+  /// The signs of numbers that are not finite are no spins: their energy is not to be logged.
+  static void forget_diverged(Block& b) {
+    for (LaneRecord& r : b.record) {
+      for (std::size_t l = 0; l < 16; ++l) {
+        if (r.diverged >> l & 1U) r.energy[l] = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
+  }
+
   void observe(const Block& b, const EngineOptions& options, std::int64_t k, const RoundConstants& c,
                const float* measured) const {
     for (int t = 0; t < b.tiles; ++t) {
@@ -437,10 +487,17 @@ struct Engine::Impl {
       const bool halted = stop.load(std::memory_order_relaxed);
       couple(b, measured, read, needs_energy || observed || last || halted, !last && !halted);
       double lowest = std::numeric_limits<double>::infinity();
+      bool reached = false;
       if (needs_energy || last || halted) {
-        for (int t = 0; t < b.tiles; ++t) lowest = std::min(lowest, keep_best(b, t, read, k));
+        for (int t = 0; t < b.tiles; ++t) {
+          const std::uint32_t better = keep_best(b, t, read, k, lowest);
+          if (options.stop_energy && !reached) reached = reaches_target(b, t, better, *options.stop_energy);
+        }
       }
-      if (observed) observe(b, options, k, c, measured);
+      if (observed) {
+        forget_diverged(b);
+        observe(b, options, k, c, measured);
+      }
       for (LaneRecord& r : b.record) {
         for (std::size_t l = 0; l < 16; ++l) {
           if (!(r.diverged >> l & 1U)) r.rounds[l] = k;
@@ -452,9 +509,11 @@ struct Engine::Impl {
         }
       }
       if (last || halted) break;
-      if (options.stop_energy && lowest <= *options.stop_energy) stop.store(true);
+      if (reached) stop.store(true);
       if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed)) stop.store(true);
-      if (options.deadline && (k & 15) == 0 && std::chrono::steady_clock::now() >= *options.deadline)
+      // Where a round trip takes a microsecond, the clock is worth sparing.
+      const bool look_at_clock = n > 256 || k % 16 == 0;
+      if (options.deadline && look_at_clock && std::chrono::steady_clock::now() >= *options.deadline)
         stop.store(true);
       for (int t = 0; t < b.tiles; ++t) advance(b, t, k, c, measured);
       if (options.progress != nullptr) options.progress->fetch_add(b.lanes, std::memory_order_relaxed);
@@ -472,22 +531,25 @@ struct Engine::Impl {
       r.rounds = record.rounds[l];
       r.diverged = (record.diverged >> l & 1U) != 0;
       r.round_best = record.round_best[l];
-      r.spins_best.resize(static_cast<std::size_t>(n));
+      r.spins_best = best_spins(b, lane);
       r.spins_final.resize(static_cast<std::size_t>(n));
-      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-        const std::size_t row = b.single ? i / 16 : tile * b.tile_size() / 16 + i;
-        const std::size_t column = b.single ? i % 16 : l;
-        r.spins_best[i] = (b.best_signs[row] >> column & 1U) != 0 ? -1 : 1;
+      for (std::size_t i = 0; i < r.spins_final.size(); ++i) {
+        const auto [row, column] = place(b, lane, i);
         r.spins_final[i] = std::signbit(read[row * 16 + column]) ? -1 : 1;
       }
       // A diverged trajectory has no final state worth reading: its best stands for it.
       if (r.diverged) r.spins_final = r.spins_best;
-      if (exact_energies) {
+      if (exact_energies && std::isfinite(record.best[l])) {
         r.energy_best = record.best[l];
         r.energy_final = r.diverged ? record.best[l] : record.energy[l];
-      } else {
-        r.energy_best = model.energy(r.spins_best);
-        r.energy_final = model.energy(r.spins_final);
+        continue;
+      }
+      r.energy_best = model.energy(r.spins_best);
+      r.energy_final = model.energy(r.spins_final);
+      if (r.energy_final < r.energy_best) {  // rounding of the followed energies hid it
+        r.energy_best = r.energy_final;
+        r.spins_best = r.spins_final;
+        r.round_best = r.rounds;
       }
     }
   }

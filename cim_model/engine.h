@@ -41,7 +41,7 @@ struct TileObservation {
   const float* amplitude;  ///< x
   const float* error;      ///< e, or null
   const float* measured;   ///< x̃, or null where it equals x
-  const double* energy;    ///< [16] Ising energy of sign(x), offset included
+  const double* energy;    ///< [16] Ising energy of sign(x), offset included; NaN once a trajectory diverged
 };
 
 /// Called from worker threads, concurrently for different tiles, in round order for each tile.
@@ -55,13 +55,14 @@ struct EngineOptions {
   int block_tiles = 0;                ///< tiles that share one pass over J; 0 = chosen from N and threads
   bool track_energy = true;           ///< follow the best energy every round trip
   std::optional<double> stop_energy;  ///< all tiles stop soon after one trajectory is at or below this
-  TileObserver observer;              ///< called where round % observe_every == 0 and at the end
+  TileObserver observer;              ///< called where round % observe_every == 0 and at the last round
   std::int64_t observe_every = 1;
   int observe_trajectories = 0;         ///< tiles that hold one of the first so many trajectories
   std::atomic<bool>* cancel = nullptr;  ///< looked at once a round trip
-  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< likewise
-  std::atomic<std::int64_t>* progress = nullptr;                  ///< trajectory·round trips done
-  std::atomic<double>* best_energy = nullptr;                     ///< lowered as better energies are found
+  std::optional<std::chrono::steady_clock::time_point>
+      deadline;                                   ///< likewise; every 16 round trips where n ≤ 256
+  std::atomic<std::int64_t>* progress = nullptr;  ///< trajectory·round trips done
+  std::atomic<double>* best_energy = nullptr;     ///< lowered as better energies are found
 };
 
 /// The fast path: runs many trajectories of one loop at once. cim_model/loop.h has the same loop, slow and

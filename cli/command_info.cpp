@@ -42,18 +42,6 @@ std::int64_t fields_of(const IsingModel& model) {
   return std::count_if(h.begin(), h.end(), [](double value) { return value != 0; });
 }
 
-const char* kind_name(ProblemKind kind) {
-  switch (kind) {
-    case ProblemKind::max_cut:
-      return "max_cut";
-    case ProblemKind::qubo:
-      return "qubo";
-    case ProblemKind::ising:
-      break;
-  }
-  return "ising";
-}
-
 std::string as_text(const Problem& problem) {
   const IsingModel& model = problem.ising;
   const CouplingRange range = coupling_range(model);

@@ -209,7 +209,7 @@ std::string solve_json(const SolveOutcome& o) {
   Json json;
   Json& p = json["problem"];
   p["name"] = problem.name;
-  p["kind"] = cut ? "max_cut" : problem.kind == ProblemKind::qubo ? "qubo" : "ising";
+  p["kind"] = kind_name(problem.kind);
   p["n"] = problem.ising.size();
   p["couplings"] = problem.ising.edge_count();
   p["sha256"] = problem.sha256.empty() ? Json(nullptr) : Json(problem.sha256);

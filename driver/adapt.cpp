@@ -71,6 +71,12 @@ IsingModel quantise(const IsingModel& model, double scale) {
   return {model.size(), std::move(edges), std::move(h), 0.0};
 }
 
+/// Quantised problems carry no offset (quantise); all others keep units and offset.
+bool scaled(const AdaptedProblem& adapted) {
+  const auto& q = adapted.quantisation;
+  return q && (!q->exact || q->scale != 1);
+}
+
 std::string in_words(const Quantisation& q) {
   if (q.exact && q.scale == 1) return {};
   if (q.exact) {
@@ -112,7 +118,7 @@ AdaptedProblem adapt(std::shared_ptr<const Problem> problem, const Capabilities&
     }
     adapted.quantisation = choose_scale(adapted.problem->ising, *capabilities.coupling_bits);
     const Quantisation& q = *adapted.quantisation;
-    if (!q.exact || q.scale != 1) {
+    if (scaled(adapted)) {
       auto integers = std::make_shared<Problem>(*adapted.problem);
       integers->ising = quantise(adapted.problem->ising, q.scale);
       integers->kind = ProblemKind::ising;
@@ -126,9 +132,11 @@ AdaptedProblem adapt(std::shared_ptr<const Problem> problem, const Capabilities&
 }
 
 double AdaptedProblem::device_energy(double energy) const {
-  // Quantised problems carry no offset (quantise); all others keep units and offset.
-  const bool quantised = quantisation && (!quantisation->exact || quantisation->scale != 1);
-  return quantised ? (energy - original->ising.offset()) * quantisation->scale : energy;
+  return scaled(*this) ? (energy - original->ising.offset()) * quantisation->scale : energy;
+}
+
+double AdaptedProblem::problem_energy(double device_energy) const {
+  return scaled(*this) ? device_energy / quantisation->scale + original->ising.offset() : device_energy;
 }
 
 Result AdaptedProblem::restore(Result result) const {

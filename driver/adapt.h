@@ -30,6 +30,8 @@ struct AdaptedProblem {
 
   /// An energy of `original` in the device's units (exact quantisation: the same state; otherwise close).
   double device_energy(double energy) const;
+  /// The way back: device_energy(problem_energy(e)) = e.
+  double problem_energy(double device_energy) const;
 
   /// Turns the device's answer into one about `original`: removes the ancilla, recomputes every energy from
   /// the spins in double, takes the final spins as best where rounding of J hid that they are, and puts

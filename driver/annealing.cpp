@@ -136,7 +136,8 @@ class AnnealerOf final : public Annealer {
     const std::int64_t ask_every = std::clamp<std::int64_t>(65536 / stride_, 1, 64);
     std::int64_t told = 0;
     bool stopped = options.stop_energy && reached(best);
-    while (!stopped && read.rounds < schedule.sweeps) {
+    // A start that is the target already counts as found at sweep 0, by a read of one sweep.
+    while ((!stopped || read.rounds == 0) && read.rounds < schedule.sweeps) {
       const double T = temperature(schedule, read.rounds) / unit_;
       kernels::draw_thresholds(static_cast<float>(T / 2), stride_, state.random, state.thresholds.data());
       sweep(state);
@@ -145,7 +146,7 @@ class AnnealerOf final : public Annealer {
         best = state.energy;
         best_spins.assign(state.spins.data(), state.spins.data() + n_);
         read.round_best = read.rounds;
-        stopped = options.stop_energy && reached(best);
+        stopped = stopped || (options.stop_energy && reached(best));
       }
       if (read.rounds % ask_every == 0) {
         stopped = stopped || (options.stop && options.stop());

@@ -1,10 +1,13 @@
 #include "driver/bifurcation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
+#include "core/error.h"
 #include "core/random.h"
 #include "driver/kernels/bifurcation_kernels.h"
 #include "driver/statistics.h"
@@ -55,7 +58,8 @@ class Block {
       if (discrete_) {
         stopped = look_discrete(flipped_tiles, step);
         flipped_tiles = 0;
-        if (stopped) break;
+        // A start that is the target already counts as found at step 0, by a run of one step.
+        if (stopped && step > 0) break;
       } else {
         coupling_.apply(x_.data(), field_.data(), tiles_);
       }
@@ -231,6 +235,10 @@ double bifurcation_c0(const IsingModel& model) {
 std::vector<BifurcationRun> run_bifurcation(const IsingModel& model, const Coupling& coupling,
                                             const BifurcationParameters& parameters,
                                             const BifurcationOptions& options) {
+  constexpr int kMost = 64 * kTileLanes;  // one bit a tile
+  if (options.trajectories < 1 || options.trajectories > kMost) {
+    throw_parameter_error("trajectories", options.trajectories, fmt::format("1 to {} in a block", kMost));
+  }
   return Block(model, coupling, parameters, options).run();
 }
 

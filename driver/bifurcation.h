@@ -53,7 +53,7 @@ struct BifurcationRun {
 struct BifurcationOptions {
   std::uint64_t seed = 1;
   std::uint32_t first_trajectory = 0;      ///< of this block; trajectory t is a function of (seed, t)
-  int trajectories = kTileLanes;           ///< in this block, at least 1; its tiles share each pass over J
+  int trajectories = kTileLanes;           ///< in this block, 1 … 1024; its tiles share each pass over J
   std::optional<double> stop_energy;       ///< stop when a trajectory of the block reaches it
   std::function<bool()> stop;              ///< asked every few steps; may be empty
   std::function<void(std::int64_t)> done;  ///< told how many trajectory-steps were done; may be empty

@@ -119,6 +119,11 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   if (settings.until_target && settings.target_energy) {
     const double target = adapted.device_energy(*settings.target_energy);
     options.stop_energy = target + 1e-9 * std::max(1.0, std::abs(target));
+    if (adapted.quantisation && !adapted.quantisation->exact) {
+      result.warnings.push_back(
+          "until-target looked at energies of the rounded couplings: it may have stopped early or not at "
+          "all");
+    }
   }
   if (job.recorder != nullptr && settings.log_trajectories > 0) {
     options.observe_trajectories = std::min(settings.log_trajectories, result.runs);
@@ -129,6 +134,8 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     job.recorder->begin(options.observe_trajectories, model.size(), parameters.rounds, settings.log_every,
                         parameters.dt, error, parameters.model == ModelKind::gaussian);
   }
+  control.energy_offset = adapted.problem_energy(0);
+  control.energy_unit = adapted.problem_energy(1) - adapted.problem_energy(0);
   control.total = static_cast<std::int64_t>(result.runs) * parameters.rounds;
   result.timing.setup_s = seconds_since(begin);
 

@@ -121,9 +121,12 @@ Schedule scaled(const Schedule& schedule, double factor) {
 
 /// Published settings are in units of the solitary threshold and of the loaded cavity. The Gaussian model
 /// counts time and gain in intrinsic lifetimes, where both rates are s = 1 + j times larger: with t = t'/s,
-/// p = s p', gain = s gain' and x = √s x' it runs the same dynamics (docs/physics.md).
+/// p = s p', gain = s gain' and x = √s x' it runs the same dynamics: injections grow by s√s, so what bounds
+/// them does too (docs/physics.md). SFC's tanh, bounded by 1 in any units, is the one thing that cannot
+/// follow.
 void to_intrinsic_units(LoopParameters& p) {
   const double s = 1 + p.measured_loss;
+  const double injection = s * std::sqrt(s);
   p.dt /= s;
   p.error_dt /= s;
   p.pump = scaled(p.pump, s);
@@ -133,6 +136,11 @@ void to_intrinsic_units(LoopParameters& p) {
            : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s))
                                    : p.beta;
   p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
+  p.limit *= injection;
+  p.sfc_c = scaled(p.sfc_c, 1 / injection);
+  p.best_energy.rho *= s;
+  p.best_energy.gamma *= s;  // ξ_t per time: ξ_t itself multiplies x²/s, once s times as fast
+  p.best_energy.tau /= s;
 
   // The variance relaxes at 2(1−p+j) + 6x², much faster than the amplitude: its Euler steps must be shorter.
   double lowest_pump = 0;
@@ -215,6 +223,11 @@ std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
   out["field_mode"] = {name_of(p.field_mode), ""};
   out["read"] = {p.read_record ? "record" : "state", ""};
   for (const Entry& e : entries()) out[e.help.name] = {e.get(p), e.help.unit};
+  // Only presets set these; without them the numbers above would not give the run again.
+  const auto yes_no = [](bool value) { return std::string(value ? "true" : "false"); };
+  out["error_uses_new_amplitude"] = {yes_no(p.error_uses_new_amplitude), ""};
+  out["best_energy.previous_energy"] = {yes_no(p.best_energy.previous_energy), ""};
+  out["start_uniform_half_width"] = {number_text(p.start_uniform_half_width), ""};
   return out;
 }
 

@@ -46,7 +46,8 @@ struct LocalDevice::LocalJob {
       const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
       progress->fraction = is_finished ? 1.0 : (total > 0 ? std::min(1.0, done / total) : 0.0);
       progress->rate_per_s = elapsed > 0 ? done / elapsed : 0.0;
-      const double best = control.best_energy.load();
+      const double best =
+          control.best_energy.load() * control.energy_unit.load() + control.energy_offset.load();
       progress->best_energy = std::isfinite(best) ? std::optional<double>(best) : std::nullopt;
     }
     if (!is_finished) return JobStatus::running;

@@ -19,6 +19,10 @@ struct JobControl {
   std::atomic<std::int64_t> progress{0};  ///< trajectory·steps done
   std::atomic<std::int64_t> total{0};     ///< trajectory·steps asked; 0 until known
   std::atomic<double> best_energy{std::numeric_limits<double>::infinity()};
+  /// A device that works in units of its own (driver/adapt.h) says so before it offers energies: those of the
+  /// problem are energy_unit · best_energy + energy_offset.
+  std::atomic<double> energy_unit{1};
+  std::atomic<double> energy_offset{0};
 
   /// Lowers best_energy to `energy` if that is lower. Any thread.
   void offer_energy(double energy);

@@ -155,13 +155,25 @@ class Hdf5Reader {
   // Attributes stand at the group that holds the datasets.
   std::string attribute_object() const { return prefix_.empty() ? "/" : prefix_; }
 
-  std::optional<double> number_attribute(const char* name) const {
+  struct Attribute {
+    Hdf5Handle attribute, type, space;
+  };
+
+  std::optional<Attribute> open_attribute(const char* name) const {
     const std::string object = attribute_object();
     if (H5Aexists_by_name(file_, object.c_str(), name, H5P_DEFAULT) <= 0) return std::nullopt;
-    const Hdf5Handle attribute(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT),
-                               H5Aclose, name);
-    const Hdf5Handle type(H5Aget_type(attribute), H5Tclose, name);
-    const Hdf5Handle space(H5Aget_space(attribute), H5Sclose, name);
+    Attribute found;
+    found.attribute =
+        Hdf5Handle(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT), H5Aclose, name);
+    found.type = Hdf5Handle(H5Aget_type(found.attribute), H5Tclose, name);
+    found.space = Hdf5Handle(H5Aget_space(found.attribute), H5Sclose, name);
+    return found;
+  }
+
+  std::optional<double> number_attribute(const char* name) const {
+    const auto found = open_attribute(name);
+    if (!found) return std::nullopt;
+    const auto& [attribute, type, space] = *found;
     const H5T_class_t kind = H5Tget_class(type);
     double value = 0;
     if ((kind != H5T_FLOAT && kind != H5T_INTEGER) || H5Sget_simple_extent_npoints(space) != 1 ||
@@ -181,12 +193,9 @@ class Hdf5Reader {
   }
 
   std::optional<std::string> text_attribute(const char* name) const {
-    const std::string object = attribute_object();
-    if (H5Aexists_by_name(file_, object.c_str(), name, H5P_DEFAULT) <= 0) return std::nullopt;
-    const Hdf5Handle attribute(H5Aopen_by_name(file_, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT),
-                               H5Aclose, name);
-    const Hdf5Handle type(H5Aget_type(attribute), H5Tclose, name);
-    const Hdf5Handle space(H5Aget_space(attribute), H5Sclose, name);
+    const auto found = open_attribute(name);
+    if (!found) return std::nullopt;
+    const auto& [attribute, type, space] = *found;
     if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1) {
       fail(name, "this attribute must be a string");
     }

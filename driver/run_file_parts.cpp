@@ -34,18 +34,6 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
-std::string kind_name(ProblemKind kind) {
-  switch (kind) {
-    case ProblemKind::ising:
-      return "ising";
-    case ProblemKind::qubo:
-      return "qubo";
-    case ProblemKind::max_cut:
-      return "max_cut";
-  }
-  return "ising";
-}
-
 void write_dense(std::int64_t group, const IsingModel& model, std::int64_t spin) {
   const auto n = static_cast<std::size_t>(model.size());
   std::vector<double> J(n * n, 0.0);

@@ -13,10 +13,13 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Mean round trips per run: `steps` unless runs were stopped early. A diverged run occupied its place in
-/// the batch as long as the longest run did, wherever it was lost.
+/// the batch as long as the longest of the others did (to the end where all diverged), wherever it was lost.
 double mean_rounds(const Result& result, double* total) {
   std::int64_t longest = 0;
-  for (const Sample& s : result.samples) longest = std::max(longest, s.rounds);
+  for (const Sample& s : result.samples) {
+    if (!s.diverged) longest = std::max(longest, s.rounds);
+  }
+  if (longest == 0) longest = result.steps;
   double sum = 0;
   std::int64_t runs = 0;
   for (const Sample& s : result.samples) {

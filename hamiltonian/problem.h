@@ -14,6 +14,9 @@ enum class ProblemKind {
   max_cut,  ///< a weighted graph: J = −w, cut(σ) = (Σ_{i<j} w_ij − E)/2
 };
 
+/// "ising", "qubo" or "max_cut": in files and JSON.
+std::string kind_name(ProblemKind kind);
+
 /// A problem with its provenance.
 struct Problem {
   IsingModel ising;

@@ -68,18 +68,6 @@ Problem read_csr(ZipArchive& archive, const std::string& prefix, const ReadConte
 
 }  // namespace
 
-std::string kind_name(ProblemKind kind) {
-  switch (kind) {
-    case ProblemKind::ising:
-      return "ising";
-    case ProblemKind::qubo:
-      return "qubo";
-    case ProblemKind::max_cut:
-      return "max_cut";
-  }
-  return {};
-}
-
 ProblemKind parse_kind(const std::string& name, const std::string& file) {
   for (const ProblemKind kind : {ProblemKind::ising, ProblemKind::qubo, ProblemKind::max_cut}) {
     if (name == kind_name(kind)) return kind;

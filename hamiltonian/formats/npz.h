@@ -16,9 +16,7 @@ Problem read_npz(std::string_view bytes, const ReadContext& context);
 /// Any problem; J dense for small or dense problems, CSR otherwise.
 std::string write_npz(const Problem& problem);
 
-/// "ising", "qubo", "max_cut", as the npz and HDF5 files spell it.
-std::string kind_name(ProblemKind kind);
-/// The inverse; throws InputError naming the file.
+/// The inverse of kind_name(), for npz and HDF5 files; throws InputError naming the file.
 ProblemKind parse_kind(const std::string& name, const std::string& file);
 
 /// A model and its file's kind, as npz and HDF5 hold them, put together and checked: h may be empty; a graph

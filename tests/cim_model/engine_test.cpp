@@ -355,13 +355,25 @@ TEST_CASE("trajectories that diverge are marked and leave their neighbours alone
   EngineOptions options;
   options.seed = 3;
   options.trajectories = 64;
+  std::map<std::uint32_t, std::vector<double>> logged;
+  options.observe_trajectories = 64;
+  options.observer = [&](const TileObservation& o) {
+    for (int lane = 0; lane < o.lanes; ++lane)
+      logged[o.first_trajectory + static_cast<std::uint32_t>(lane)].push_back(o.energy[lane]);
+  };
   const auto results = engine.run(options);
   int diverged = 0;
   for (const TrajectoryResult& r : results) {
     diverged += r.diverged;
     CHECK(std::isfinite(r.energy_best));
     CHECK(problem.energy(r.spins_best) == r.energy_best);
-    CHECK(r.rounds == (r.diverged ? r.rounds : 50));
+    if (!r.diverged) CHECK(r.rounds == 50);
+    const std::vector<double>& energies = logged.at(r.trajectory);
+    REQUIRE(energies.size() == 51);
+    bool until_then = true;
+    for (std::int64_t k = 0; k <= 50; ++k)
+      until_then = until_then && std::isfinite(energies[static_cast<std::size_t>(k)]) == (k <= r.rounds);
+    CHECK(until_then);
     LoopOptions slow;
     slow.seed = 3;
     slow.trajectory = r.trajectory;
@@ -395,4 +407,55 @@ TEST_CASE("a target or a cancel stops a run and what was found is kept") {
   options.stop_energy.reset();
   options.cancel = &cancel;
   for (const auto& r : engine.run(options)) CHECK(r.rounds <= 1);
+}
+
+TEST_CASE("a target met to the last bit of a double stops a run whose energies are followed in float") {
+  int below = 0;  // problems whose best energy a float sum puts above the target
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    for (const bool field : {false, true}) {
+      const IsingModel problem = random_problem(30, field, false, 100 + seed);
+      LoopParameters p = automatic_parameters(problem);
+      p.field_mode = FieldMode::mean_amplitude;
+      p.rounds = 1500;
+      const auto coupling = make_coupling(problem);
+      const Engine engine(problem, *coupling, p);
+      EngineOptions options;
+      options.trajectories = 16;
+      options.seed = seed;
+      std::atomic<double> followed{1e300};
+      options.best_energy = &followed;
+      double target = 1e300;
+      std::int64_t round = 0;
+      for (const TrajectoryResult& r : engine.run(options)) {
+        CHECK(r.energy_best <= r.energy_final);
+        if (r.energy_best < target) round = r.round_best;
+        target = std::min(target, r.energy_best);
+      }
+      below += followed.load() > target;
+      options.stop_energy = target;
+      for (const TrajectoryResult& r : engine.run(options)) CHECK(r.rounds <= round + 1);
+      options.stop_energy = target - 1e-9;  // no state of these runs has it
+      for (const TrajectoryResult& r : engine.run(options)) CHECK(r.rounds == p.rounds);
+    }
+  }
+  CHECK(below > 0);  // else this says nothing
+}
+
+TEST_CASE("without followed energies the final state is the best, whatever its sign") {
+  // An offset of 1000 puts every energy above zero.
+  const IsingModel shape = random_problem(20, false, true, 12);
+  const IsingModel problem(20, shape.edges(), {}, 1000.0);
+  LoopParameters p = parameters_for(ModelKind::mean_field, LawKind::cfc);
+  const auto coupling = make_coupling(problem);
+  const Engine engine(problem, *coupling, p);
+  EngineOptions options;
+  options.track_energy = false;
+  for (const int trajectories : {1, 20}) {
+    options.trajectories = trajectories;
+    for (const TrajectoryResult& r : engine.run(options)) {
+      CHECK(r.energy_best == problem.energy(r.spins_best));
+      CHECK(r.energy_best == r.energy_final);
+      CHECK(r.round_best == p.rounds);
+    }
+  }
 }

@@ -69,6 +69,7 @@ TEST_CASE("couplings that are multiples of the smallest become integers exactly"
   // Energies in the machine's units are those of the problem, scaled.
   const std::vector<std::int8_t> spins = {1, -1, 1, -1};
   CHECK(adapted.device_energy(problem->ising.energy(spins)) == Approx(adapted.problem->ising.energy(spins)));
+  CHECK(adapted.problem_energy(adapted.problem->ising.energy(spins)) == Approx(problem->ising.energy(spins)));
 }
 
 TEST_CASE("rounding fills the range and its errors are reported") {

@@ -189,6 +189,17 @@ void check_stopping(Device& device, const DeviceTraits& traits) {
     for (const Sample& sample : result.samples) rounds += sample.rounds;
     if (traits.sampler) CHECK(rounds < 200 * 20000);
   }
+  SECTION("a start that is the target already is a success, and the statistics count it") {
+    Job job = job_of(IsingModel(2, {{0, 1, 1.0}}), 4);
+    job.settings.target_energy = -1;
+    job.settings.until_target = true;
+    const Result result = device.run(job);
+    check_samples(result, job.problem->ising);
+    const SolveStatistics statistics = solve_statistics(result, job.settings.target_energy);
+    CHECK(statistics.successes_best > 0);
+    CHECK(statistics.trials <= 4);
+    CHECK(statistics.round_trips.value > 0);
+  }
 }
 
 void check_refusals(Device& device, const DeviceTraits& traits) {

@@ -1,71 +1,59 @@
 #include "driver/emulator_parameters.h"
 
 #include <catch2/catch.hpp>
-#include <memory>
+#include <cmath>
+#include <vector>
 
-#include "cim_model/presets.h"
-#include "core/error.h"
-#include "core/random.h"
-#include "driver/device.h"
-#include "hamiltonian/brute_force.h"
+#include "cim_model/feedback_law.h"
+#include "cim_model/loop.h"
 
 using namespace opoloop;
 
 namespace {
 
-IsingModel sk(int n) {
-  RandomSequence random(12, Stream::generator);
-  std::vector<IsingEdge> edges;
-  for (int i = 0; i < n; ++i) {
-    for (int j = i + 1; j < n; ++j) edges.push_back({i, j, random.below(2) == 0 ? -1.0 : 1.0});
+/// Injections of a few round trips with made-up amplitudes `scale`·x̃ and energies.
+std::vector<std::vector<double>> injections(const LoopParameters& parameters, double scale) {
+  constexpr int n = 6;
+  const auto law = make_feedback_law(parameters, parameters.gain);
+  law->start(n);
+  std::vector<std::vector<double>> all;
+  std::vector<double> measured(n), field(n), injection(n);
+  for (std::int64_t k = 0; k < 30; ++k) {
+    for (int i = 0; i < n; ++i) {
+      measured[static_cast<std::size_t>(i)] = scale * std::sin(1.3 * i + 0.4 * static_cast<double>(k));
+      field[static_cast<std::size_t>(i)] = scale * 2 * std::cos(0.7 * i + 0.9 * static_cast<double>(k));
+    }
+    law->inject({k, measured, field, -std::fmod(7.0 * static_cast<double>(k), 5.0)}, injection);
+    law->advanced(k, measured);
+    all.push_back(injection);
   }
-  return {n, std::move(edges)};
+  return all;
 }
 
 }  // namespace
 
-TEST_CASE(
-    "every model runs with every law at its published settings and finds the ground state of 20 spins") {
-  const std::string model = GENERATE("mean-field", "truncated-wigner", "gaussian");
-  const std::string law = GENERATE("linear", "clipped", "tanh", "cac", "cfc", "sfc", "cac-best");
-  CAPTURE(model, law);
-  Job job;
-  auto problem = std::make_shared<Problem>();
-  problem->ising = sk(20);
-  job.problem = problem;
-  job.settings.runs = 64;
-  job.settings.parameters = {{"model", model}, {"law", law}};
-  // The published cac-best is for larger problems; the reference simulator's holds at any size.
-  if (law == "cac-best") job.settings.parameters["preset"] = "cim-optimizer-sk100";
-  const Result result = make_device("emulator:")->run(job);
-  const double ground = brute_force(problem->ising, 1, 1).energy;
-  int solved = 0;
-  for (const Sample& s : result.samples) {
-    CHECK_FALSE(s.diverged);
-    solved += s.energy_best == ground;
+TEST_CASE("a setting asked of the Gaussian model runs the same dynamics in its units") {
+  // With s = 1 + j: t = t'/s, p = s p', x = √s x', so dx/dt = s√s dx'/dt' and injections are s√s as large.
+  const IsingModel problem(6, {{0, 1, 1.0}, {1, 2, -1.0}, {3, 4, 1.0}});
+  const std::string law = GENERATE("linear", "clipped", "tanh", "cac", "cfc", "cac-best");
+  CAPTURE(law);
+  std::map<std::string, std::string> given = {{"law", law}, {"measured_loss", "1.3"}};
+  if (law == "cac-best") given = {{"preset", "cim-optimizer-sk100"}, {"measured_loss", "1.3"}};
+  const LoopParameters published = emulator_parameters(given, problem);
+  given["model"] = "gaussian";
+  const LoopParameters gaussian = emulator_parameters(given, problem);
+  const double s = 2.3;
+  CHECK(gaussian.dt * s == Approx(published.dt));
+  for (const std::int64_t k : {std::int64_t{0}, published.rounds / 3, published.rounds}) {
+    // (M1) is (p' − 1) x', (M3) is (p − 1 − j) x.
+    CHECK(gaussian.pump.at(k, gaussian.rounds) - s ==
+          Approx(s * (published.pump.at(k, published.rounds) - 1)).margin(1e-12));
   }
-  CHECK(solved > 0);
-}
-
-TEST_CASE("single values go before the law, the law before the preset, one bound replaces the other") {
-  const IsingModel model = sk(50);
-  LoopParameters p = emulator_parameters({{"law", "cac"}}, model);
-  CHECK(p.preset == "sk-cac");
-  CHECK(p.clamp_over_sqrt_alpha == 1.5);
-  p = emulator_parameters({{"law", "cac"}, {"clamp", "2"}, {"pump", "-1:0.5@0.8"}, {"dt", "0.2"}}, model);
-  CHECK(p.amplitude_clamp == 2);
-  CHECK(p.clamp_over_sqrt_alpha == 0);
-  CHECK(p.pump.text() == "-1:0.5@0.8");
-  CHECK(p.dt == 0.2);
-  p = emulator_parameters({{"preset", "sk-cfc"}, {"law", "linear"}}, model);
-  CHECK(p.law == LawKind::linear);
-  CHECK(p.dt == 0.4);
-  for (const auto& [name, value] : std::map<std::string, std::string>{{"dt", "fast"},
-                                                                      {"pump", "1:nan"},
-                                                                      {"law", "magic"},
-                                                                      {"preset", "none"},
-                                                                      {"substeps", "1.5"},
-                                                                      {"no_such", "1"}}) {
-    CHECK_THROWS_AS(emulator_parameters({{name, value}}, model), InputError);
+  CHECK(gaussian.amplitude_clamp == Approx(std::sqrt(s) * published.amplitude_clamp));
+  const auto expected = injections(published, 1);
+  const auto found = injections(gaussian, std::sqrt(s));
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    for (std::size_t i = 0; i < expected[k].size(); ++i)
+      REQUIRE(found[k][i] == Approx(s * std::sqrt(s) * expected[k][i]).epsilon(1e-9).margin(1e-12));
   }
 }

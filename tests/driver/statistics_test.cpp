@@ -153,6 +153,18 @@ TEST_CASE("diverged runs fail, whatever energy they had") {
   CHECK(s.round_trips.value == Approx(1000 * runs_to_solution(0.4)));  // its place was taken all the same
 }
 
+TEST_CASE("where every run diverged, each took its place to the end") {
+  Result result = ten_runs(0);
+  for (Sample& s : result.samples) {
+    s.diverged = true;
+    s.rounds = 3;
+  }
+  const SolveStatistics s = solve_statistics(result, -10.0);
+  CHECK(s.trials == 10);
+  CHECK(s.successes_best == 0);
+  CHECK(s.us_per_round_trip == Approx(50));  // 0.5 s over 10 × 1000
+}
+
 TEST_CASE("stopping at the first success keeps the time to solution right") {
   // 100 runs that each succeed with a small rate λ a round trip, stopped after T rounds with one success:
   // time to 99% of one run is ln(100)/λ with λ estimated as 1/(100 T).
