@@ -122,11 +122,10 @@ Schedule scaled(const Schedule& schedule, double factor) {
 /// Published settings are in units of the solitary threshold and of the loaded cavity. The Gaussian model
 /// counts time and gain in intrinsic lifetimes, where both rates are s = 1 + j times larger: with t = t'/s,
 /// p = s p', gain = s gain' and x = √s x' it runs the same dynamics: injections grow by s√s, so what bounds
-/// them does too (docs/physics.md). SFC's tanh, bounded by 1 in any units, is the one thing that cannot
-/// follow.
+/// them does too (docs/physics.md). Only SFC's tanh, bounded by 1 in any units, follows no further than its
+/// linear part.
 void to_intrinsic_units(LoopParameters& p) {
   const double s = 1 + p.measured_loss;
-  const double injection = s * std::sqrt(s);
   p.dt /= s;
   p.error_dt /= s;
   p.pump = scaled(p.pump, s);
@@ -136,8 +135,7 @@ void to_intrinsic_units(LoopParameters& p) {
            : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s))
                                    : p.beta;
   p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
-  p.limit *= injection;
-  p.sfc_c = scaled(p.sfc_c, 1 / injection);
+  p.limit *= s * std::sqrt(s);
   p.best_energy.rho *= s;
   p.best_energy.gamma *= s;  // ξ_t per time: ξ_t itself multiplies x²/s, once s times as fast
   p.best_energy.tau /= s;
