@@ -205,10 +205,10 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
 
   for (const std::string& warning : result.warnings) streams.err << "warning: " << warning << '\n';
   if (result.interrupted) {
-    streams.err << fmt::format("interrupted: {} of {} runs ended{}\n", result.samples.size(), result.runs,
+    streams.err << fmt::format("interrupted: {} of {} runs had begun{}\n", result.samples.size(), result.runs,
                                options.out ? ", saved in " + *options.out : "");
   } else if (result.time_limited) {
-    streams.err << fmt::format("time limit: {} of {} runs ended\n", result.samples.size(), result.runs);
+    streams.err << fmt::format("time limit: {} of {} runs had begun\n", result.samples.size(), result.runs);
   }
   const SolveOutcome outcome{*problem, settings, result, statistics, options.out, options.report};
   if (options.json) {
