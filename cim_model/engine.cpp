@@ -1,12 +1,12 @@
 #include "cim_model/engine.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "cim_model/kernels/step_kernels.h"
+#include "cim_model/lane_record.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
@@ -34,20 +34,6 @@ int noise_kinds(ModelKind model) {
 bool has_error_variable(LawKind law) {
   return law == LawKind::cac || law == LawKind::cfc || law == LawKind::sfc || law == LawKind::cac_best;
 }
-
-/// Best energies and, for law cac_best, the moving target of the 16 lanes of one tile.
-struct LaneRecord {
-  std::array<double, 16> energy{};  ///< of this round
-  std::array<double, 16> best{};
-  std::array<std::int64_t, 16> round_best{};
-  std::array<std::int64_t, 16> rounds{};
-  std::uint32_t diverged = 0;  ///< bit l: lane l holds a number that is not finite
-  // cac_best [L21], as ordered in cim_model/laws/cac_best.h.
-  std::array<double, 16> target_best{};
-  std::array<double, 16> rate{};
-  std::array<double, 16> shift{};
-  std::array<std::int64_t, 16> target_round{};
-};
 
 }  // namespace
 
@@ -427,15 +413,6 @@ struct Engine::Impl {
     r.diverged |= b.single ? static_cast<std::uint32_t>(bad != 0) : bad;
   }
 
-  /// The signs of numbers that are not finite are no spins: their energy is not to be logged.
-  static void forget_diverged(Block& b) {
-    for (LaneRecord& r : b.record) {
-      for (std::size_t l = 0; l < 16; ++l) {
-        if (r.diverged >> l & 1U) r.energy[l] = std::numeric_limits<double>::quiet_NaN();
-      }
-    }
-  }
-
   void observe(const Block& b, const EngineOptions& options, std::int64_t k, const RoundConstants& c,
                const float* measured) const {
     for (int t = 0; t < b.tiles; ++t) {
@@ -495,7 +472,7 @@ struct Engine::Impl {
         }
       }
       if (observed) {
-        forget_diverged(b);
+        for (LaneRecord& r : b.record) r.forget_diverged();
         observe(b, options, k, c, measured);
       }
       for (LaneRecord& r : b.record) {
