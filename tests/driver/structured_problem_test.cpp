@@ -15,8 +15,8 @@ using namespace opoloop;
 
 namespace {
 
-/// k × k assignment as a QUBO: x_{rc} = 1 puts r on c, cost uniform in [0, 1), and (Σ − 1)² · penalty for every
-/// row and column. The optimum is found over all permutations.
+/// k × k assignment as a QUBO: x_{rc} = 1 puts r on c, cost uniform in [0, 1), and (Σ − 1)² · penalty for
+/// every row and column. The optimum is found over all permutations.
 Problem assignment(int k, double penalty, double scale, std::uint64_t seed) {
   RandomSequence random(seed, Stream::generator);
   const int n = k * k;
@@ -24,7 +24,8 @@ Problem assignment(int k, double penalty, double scale, std::uint64_t seed) {
   qubo.n = n;
   std::vector<double> cost;
   for (int i = 0; i < n; ++i) cost.push_back(random.uniform());
-  for (int i = 0; i < n; ++i) qubo.linear.push_back(scale * (cost[static_cast<std::size_t>(i)] - 2 * penalty));
+  for (int i = 0; i < n; ++i)
+    qubo.linear.push_back(scale * (cost[static_cast<std::size_t>(i)] - 2 * penalty));
   qubo.offset = scale * 2 * k * penalty;
   for (int a = 0; a < n; ++a) {
     for (int b = a + 1; b < n; ++b) {
@@ -36,7 +37,8 @@ Problem assignment(int k, double penalty, double scale, std::uint64_t seed) {
   double best = std::numeric_limits<double>::infinity();
   do {
     double sum = 0;
-    for (int r = 0; r < k; ++r) sum += cost[static_cast<std::size_t>(r * k + order[static_cast<std::size_t>(r)])];
+    for (int r = 0; r < k; ++r)
+      sum += cost[static_cast<std::size_t>(r * k + order[static_cast<std::size_t>(r)])];
     best = std::min(best, sum);
   } while (std::next_permutation(order.begin(), order.end()));
   Problem problem;
@@ -57,7 +59,8 @@ TEST_CASE("a 3 x 3 assignment with one-hot penalties is solved at any overall sc
       Job job;
       job.problem = problem;
       const Result result = make_device("emulator:")->run(job);
-      // The sums of 45 rounded products may differ from the sum of three costs by a few units in the last place.
+      // The sums of 45 rounded products may differ from the sum of three costs by a few units in the last
+      // place.
       const double target = *problem->best_known_energy + 1e-12 * scale * penalty * 100;
       int solved = 0;
       for (const Sample& s : result.samples) solved += s.energy_best <= target;
