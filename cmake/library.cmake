@@ -29,9 +29,14 @@ endfunction()
 # Files with vector kernels (Highway). GCC 12 cannot compile Highway's emulated baseline, so on x86-64 they
 # start from SSSE3 (every such processor since 2006); AVX2 and AVX-512 are chosen at run time.
 function(opoloop_kernels)
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "-mssse3;-O3")
-  else()
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "-O3")
+  set(options -O3)
+  if(OPOLOOP_SANITIZE)
+    # Address checks stay; undefined-behaviour checks of thousands of inlined vector operations take minutes to
+    # compile and watch nothing but intrinsics.
+    set(options -O1 -fno-sanitize=undefined)
   endif()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(PREPEND options -mssse3)
+  endif()
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${options}")
 endfunction()

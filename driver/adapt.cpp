@@ -92,7 +92,7 @@ std::string in_words(const Quantisation& q) {
 
 }  // namespace
 
-AdaptedProblem adapt(std::shared_ptr<const Problem> problem, const Capabilities& capabilities) {
+AdaptedProblem adapt(const std::shared_ptr<const Problem>& problem, const Capabilities& capabilities) {
   AdaptedProblem adapted;
   adapted.original = problem;
   adapted.problem = problem;

@@ -43,6 +43,6 @@ struct AdaptedProblem {
 /// none, real couplings become integers where the device has only those: unchanged where they are integers in
 /// range, exact multiples of the smallest where that fits, and otherwise scaled so that the largest fills the
 /// range. Throws InputError where more spins are needed than the device has.
-AdaptedProblem adapt(std::shared_ptr<const Problem> problem, const Capabilities& capabilities);
+AdaptedProblem adapt(const std::shared_ptr<const Problem>& problem, const Capabilities& capabilities);
 
 }  // namespace opoloop

@@ -149,7 +149,7 @@ Hdf5Handle file_access(const std::string& path) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, path);
   hdf5_check(H5Pset_alignment(access, 64U << 10, 4096), path);
-  hdf5_check(H5Pset_file_locking(access, 0, 1), path);
+  hdf5_check(H5Pset_file_locking(access, false, true), path);
   return access;
 }
 

@@ -132,7 +132,9 @@ std::string zip_of(const std::vector<std::pair<std::string, std::string>>& membe
     put(common, name.size(), 2);
     put(common, 0, 2);  // extra field
     out += kLocalHeader;
-    out += common + name + bytes;
+    out += common;
+    out += name;
+    out += bytes;
     directory += kDirectoryEntry;
     put(directory, 20, 2);  // version made by
     directory += common;
