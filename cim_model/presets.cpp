@@ -213,7 +213,7 @@ FieldMode usual_field_mode(LawKind law) {
   }
 }
 
-LoopParameters automatic_parameters(const IsingModel& model) {
+LoopParameters automatic_parameters(const IsingModel& model, bool look_at_spectrum) {
   // Sparse graphs have few neighbours to average over: they need the slow ramp and CAC's fixed amplitude, as
   // do problems with fields. Dense ones without fields are where CFC is fastest.
   const bool sparse = model.size() >= 200 && model.density() < 0.1;
@@ -230,6 +230,7 @@ LoopParameters automatic_parameters(const IsingModel& model) {
     return p;
   }
   p.preset.clear();  // the law is published, the numbers are not
+  if (!look_at_spectrum) return p;
   // A mode of J far below zero (all-positive max-cut weights, one-hot penalties) is damped at the rate
   // 1 + ξ|λ_min|, and an Euler step longer than about its inverse makes it ring instead of decay.
   const double rate = 1 + coupling_normalisation(model) * std::abs(extreme_eigenvalues(model).smallest);

@@ -24,7 +24,9 @@ LoopParameters loop_preset(const std::string& name, const IsingModel& model);
 /// How a linear term enters with this law unless told otherwise (docs/physics.md).
 FieldMode usual_field_mode(LawKind law);
 /// What `solve FILE` uses when nothing is said: chosen from size, density and field of the problem.
-LoopParameters automatic_parameters(const IsingModel& model);
+/// look_at_spectrum = false leaves dt as it would be without outlying eigenvalues: for checks that must be
+/// quick.
+LoopParameters automatic_parameters(const IsingModel& model, bool look_at_spectrum = true);
 
 /// A value of a machine's data sheet with where it comes from. Unknown values are left out, never guessed.
 template <class T>

@@ -181,6 +181,8 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
     throw InputError(fmt::format("--log-trajectories: {} returns no trajectories", device->uri()));
   }
 
+  // Before the run file: a refused run must not cost an earlier one its file.
+  device->check({problem, settings, nullptr});
   std::unique_ptr<RunFile> run_file;
   if (options.out) {
     run_file = std::make_unique<RunFile>(*options.out, *problem,

@@ -107,6 +107,8 @@ class Device {
   virtual std::string uri() const = 0;
   virtual Capabilities capabilities() const = 0;
 
+  /// Throws InputError where submit() would: lets a caller ask before it opens, or replaces, a run file.
+  virtual void check(const Job& job) const = 0;
   /// Hands the job over and returns its id at once. Throws InputError where the device cannot take it.
   virtual std::string submit(const Job& job) = 0;
   virtual JobStatus poll(const std::string& id, Progress* progress = nullptr) = 0;

@@ -37,9 +37,9 @@ struct Prepared {
   bool ancilla = false;
 };
 
-Prepared prepare(const Job& job, const IsingModel& model) {
+Prepared prepare(const Job& job, const IsingModel& model, bool look_at_spectrum) {
   Prepared out;
-  out.parameters = emulator_parameters(job.settings.parameters, model);
+  out.parameters = emulator_parameters(job.settings.parameters, model, look_at_spectrum);
   if (job.settings.steps) out.parameters.rounds = *job.settings.steps;
   out.parameters.validate();
   if (model.has_field() && out.parameters.field_mode == FieldMode::ancilla) {
@@ -75,7 +75,7 @@ Capabilities EmulatorDevice::capabilities() const {
 }
 
 void EmulatorDevice::validate(const Job& job) const {
-  prepare(job, job.problem->ising);
+  prepare(job, job.problem->ising, false);
 }
 
 Result EmulatorDevice::execute(const Job& job, JobControl& control) {
@@ -86,7 +86,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   const auto begin = Clock::now();
   const JobSettings& settings = job.settings;
   const AdaptedProblem adapted = adapt(job.problem, capabilities());
-  Prepared prepared = prepare(job, adapted.problem->ising);
+  Prepared prepared = prepare(job, adapted.problem->ising, true);
   const LoopParameters& parameters = prepared.parameters;
   const IsingModel& model = prepared.ancilla ? prepared.extended : adapted.problem->ising;
   const auto coupling = make_coupling(model, storage_of(settings.parameters));

@@ -173,7 +173,8 @@ std::span<const ParameterHelp> emulator_parameter_help() {
   return help;
 }
 
-LoopParameters emulator_parameters(const std::map<std::string, std::string>& given, const IsingModel& model) {
+LoopParameters emulator_parameters(const std::map<std::string, std::string>& given, const IsingModel& model,
+                                   bool look_at_spectrum) {
   const ParameterReader reader("emulator", given, emulator_parameter_help());
   const auto text = [&](const char* name) {
     const auto found = given.find(name);
@@ -185,7 +186,7 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
     p = loop_preset(text("preset"), model);
     if (reader.has("law")) p.law = parse_law(text("law"));
   } else {
-    p = automatic_parameters(model);
+    p = automatic_parameters(model, look_at_spectrum);
     if (reader.has("law") && parse_law(text("law")) != p.law) {
       const LawKind law = parse_law(text("law"));
       p = loop_preset(preset_of_law(law, model.density() < 0.1 && model.size() >= 200), model);

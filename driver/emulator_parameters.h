@@ -15,7 +15,9 @@ std::span<const ParameterHelp> emulator_parameter_help();
 
 /// The loop for a problem: the automatic choice or `preset`, then `law` and `model` with the settings that
 /// law was published with, then every single value given. Throws InputError naming the parameter.
-LoopParameters emulator_parameters(const std::map<std::string, std::string>& given, const IsingModel& model);
+/// look_at_spectrum as for automatic_parameters().
+LoopParameters emulator_parameters(const std::map<std::string, std::string>& given, const IsingModel& model,
+                                   bool look_at_spectrum = true);
 
 /// All of it as named values for the run file.
 std::map<std::string, ParameterValue> describe(const LoopParameters& parameters);

@@ -92,12 +92,22 @@ LocalDevice::~LocalDevice() {
 
 void LocalDevice::validate(const Job&) const {}
 
+Job LocalDevice::merged(const Job& job) const {
+  Job whole = job;
+  whole.settings.parameters.insert(uri_.query.begin(), uri_.query.end());
+  return whole;
+}
+
+void LocalDevice::check(const Job& job) const {
+  const Job whole = merged(job);
+  check_settings(whole, capabilities());
+  validate(whole);
+}
+
 std::string LocalDevice::submit(const Job& job) {
+  check(job);
   auto local = std::make_shared<LocalJob>();
-  local->job = job;
-  local->job.settings.parameters.insert(uri_.query.begin(), uri_.query.end());
-  check_settings(local->job, capabilities());
-  validate(local->job);
+  local->job = merged(job);
 
   const std::lock_guard lock(mutex_);
   std::string id = fmt::format("local-{}", next_id_++);

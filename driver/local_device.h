@@ -34,6 +34,7 @@ class LocalDevice : public Device {
  public:
   std::string uri() const final { return uri_.text; }
 
+  void check(const Job& job) const final;
   std::string submit(const Job& job) final;
   JobStatus poll(const std::string& id, Progress* progress = nullptr) final;
   JobStatus wait(const std::string& id, double timeout_s, Progress* progress = nullptr) final;
@@ -63,6 +64,8 @@ class LocalDevice : public Device {
 
  private:
   struct LocalJob;
+  /// The job with the URI's parameters added; those of the job go before them.
+  Job merged(const Job& job) const;
   std::shared_ptr<LocalJob> find(const std::string& id);
 
   DeviceUri uri_;

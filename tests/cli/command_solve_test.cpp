@@ -293,6 +293,14 @@ TEST_CASE("a refused run leaves no run file behind, not even a stub") {
   CHECK(ran.code == 2);
   CHECK(ran.err_has("30"));
   CHECK(folder.names() == std::vector<std::string>{"path.txt"});
+  // Nor does it cost an earlier run its file.
+  const auto earlier = folder.file("run.h5", "an earlier answer");
+  for (const std::vector<std::string>& bad :
+       {std::vector<std::string>{"solve", file, "--device", "exact:", "--out", earlier},
+        std::vector<std::string>{"solve", file, "--set", "dt=-1", "--out", earlier}}) {
+    CHECK(call(bad).code == 2);
+    CHECK(std::filesystem::file_size(earlier) == 17);
+  }
 }
 
 TEST_CASE("Ctrl-C saves what is done and ends with code 130") {
