@@ -29,8 +29,19 @@ ProblemFormat output_format(const GenerateOptions& options, const Problem& probl
   if (!options.to.empty()) return parse_problem_format(options.to);
   if (const auto format = format_of_extension(options.out)) return *format;
   if (problem.kind == ProblemKind::max_cut) return ProblemFormat::rudy;
-  throw InputError(fmt::format("{}: the ending names no format, give --to; known are {}", options.out,
-                               problem_format_names()));
+  throw InputError(
+      fmt::format("{}: this family holds J, not a graph, and the ending names no format: use .npz, .h5, "
+                  ".mtx, .coo or .json, or give --to; "
+                  "known are {}",
+                  options.out, problem_format_names()));
+}
+
+std::string family_names() {
+  std::string names;
+  for (const GeneratorFamily& family : generator_families()) {
+    names += (names.empty() ? "" : ", ") + family.name;
+  }
+  return names;
 }
 
 int generate(const GenerateOptions& options, const std::string& family, const Streams& streams) {
@@ -57,7 +68,8 @@ int generate(const GenerateOptions& options, const std::string& family, const St
 Verb add_generate(CLI::App& program) {
   CLI::App* app = program.add_subcommand("generate", "Make a seeded problem of a known family");
   auto options = std::make_shared<GenerateOptions>();
-  app->require_subcommand(1);
+  app->require_subcommand(0, 1);
+  app->allow_extras();  // so that a family nobody knows is answered with the names of those there are
   for (const GeneratorFamily& family : generator_families()) {
     CLI::App* sub = app->add_subcommand(family.name, family.help);
     auto& given = options->given[family.name];
@@ -74,7 +86,19 @@ Verb add_generate(CLI::App& program) {
         ->type_name("NAME");
   }
   return {app, [app, options](const Streams& streams) {
-            return generate(*options, app->get_subcommands().front()->get_name(), streams);
+            const auto chosen = app->get_subcommands();
+            const auto unknown = app->remaining(true);
+            if (!chosen.empty() && !unknown.empty()) {
+              throw InputError("generate " + chosen.front()->get_name() +
+                               ": The following argument was not expected: " + unknown.front() +
+                               " (see: opoloop help generate)");
+            }
+            if (chosen.empty()) {
+              throw InputError((unknown.empty() ? "generate: FAMILY is missing"
+                                                : "generate: unknown family '" + unknown.front() + "'") +
+                               "; known are " + family_names());
+            }
+            return generate(*options, chosen.front()->get_name(), streams);
           }};
 }
 

@@ -198,7 +198,8 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
     if (run_file) run_file->discard();
     throw;
   }
-  const SolveStatistics statistics = solve_statistics(result, settings.target_energy);
+  const SolveStatistics statistics =
+      solve_statistics(result, settings.target_energy, problem->ising.largest_term());
   if (run_file) {
     run_file->finish(result, statistics);
     run_file.reset();
@@ -265,6 +266,12 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
                   "Seed of all randomness; the same seed gives the same results on any number of threads")
       ->type_name("S")
       ->capture_default_str()
+      // A negative number would be taken modulo 2^64.
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text.starts_with('-') ? "must be at least 0, not " + text : std::string();
+          },
+          ""))
       ->group(work);
   app->add_option("--threads", o.threads,
                   "Threads; all of this computer's where left out. Never changes a result")

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -21,10 +22,10 @@ std::optional<std::string> parameter(const Result& result, const std::string& na
   return found->second.value;
 }
 
-/// What one step of this device is called.
+/// What one step of this device is called, in the singular.
 std::string step_word(const Result& result) {
-  if (result.device_uri.starts_with("annealing:")) return "sweeps";
-  return result.device_uri.starts_with("emulator:") ? "round trips" : "steps";
+  if (result.device_uri.starts_with("annealing:")) return "sweep";
+  return result.device_uri.starts_with("emulator:") ? "round trip" : "step";
 }
 
 double best_energy(const Result& result) {
@@ -47,6 +48,11 @@ std::string kind_text(const Problem& problem) {
 
 std::string interval_text(double low, double high) {
   return fmt::format("(95% interval {} to {})", percent(low), percent(high));
+}
+
+/// "1 run", "128 runs".
+std::string counted(std::int64_t number, const std::string& what) {
+  return grouped(number) + " " + what + (number == 1 ? "" : "s");
 }
 
 /// Lines of two columns: a label, and what it says.
@@ -77,12 +83,25 @@ void add_problem(Table& table, const SolveOutcome& o) {
                                    problem.ising.has_field() ? ", with a linear term" : ""));
   std::string what;
   for (const char* name : {"model", "law", "preset", "dt"}) {
-    if (const auto value = parameter(o.result, name)) what += fmt::format(", {} {}", name, *value);
+    const auto value = parameter(o.result, name);
+    if (!value) continue;
+    // The run file and --json have all digits.
+    double number = 0;
+    const auto [end, code] = std::from_chars(value->data(), value->data() + value->size(), number);
+    const bool numeric = code == std::errc() && end == value->data() + value->size();
+    what += fmt::format(", {} {}", name, numeric ? short_number(number) : *value);
   }
   table.row("device", o.result.device_uri + what);
-  table.row("work", fmt::format("{} runs of {} {}, seed {}, {} thread{}", grouped(o.result.runs),
-                                grouped(o.result.steps), step_word(o.result), o.settings.seed,
-                                o.settings.threads, o.settings.threads == 1 ? "" : "s"));
+  table.row("work", fmt::format("{} of {}, seed {}, {}", counted(o.result.runs, "run"),
+                                counted(o.result.steps, step_word(o.result)), o.settings.seed,
+                                counted(o.settings.threads, "thread")));
+  if (o.result.interrupted || o.result.time_limited) {
+    std::int64_t longest = 0;
+    for (const Sample& sample : o.result.samples) longest = std::max(longest, sample.rounds);
+    table.row("stopped", fmt::format("by {} after {}: longer runs may find better states",
+                                     o.result.interrupted ? "a signal" : "the time limit",
+                                     counted(longest, step_word(o.result))));
+  }
   for (const std::string& change : o.result.adaptations) table.row("adapted", change);
 }
 
@@ -92,8 +111,9 @@ void add_best(Table& table, const SolveOutcome& o) {
     table.row("best", "none: no run finished a step");
     return;
   }
-  const auto reached = std::count_if(o.result.samples.begin(), o.result.samples.end(),
-                                     [&](const Sample& s) { return reaches(s.energy_best, best); });
+  const auto reached = std::count_if(o.result.samples.begin(), o.result.samples.end(), [&](const Sample& s) {
+    return reaches(s.energy_best, best, o.statistics.term);
+  });
   const std::string by =
       fmt::format("found by {} of {} runs", grouped(reached), grouped(o.statistics.trials));
   const bool cut = o.problem.kind == ProblemKind::max_cut;
@@ -106,7 +126,9 @@ void add_best(Table& table, const SolveOutcome& o) {
   const double gap = cut ? shown_known - shown_best : shown_best - shown_known;
   const double scale = std::max(std::abs(shown_known), std::numeric_limits<double>::min());
   std::string verdict = fmt::format("gap {} ({})", short_number(gap, 6), percent(gap / scale));
-  if (reaches(best, known)) verdict = reaches(known, best) ? "reached" : "beaten by " + short_number(-gap, 6);
+  const double term = o.statistics.term;
+  if (reaches(best, known, term))
+    verdict = reaches(known, best, term) ? "reached" : "beaten by " + short_number(-gap, 6);
   table.row(cut ? "best known cut" : "best known energy",
             fmt::format("{}   {}; {}", short_number(shown_known, 10), verdict, o.problem.best_known_source));
 }
@@ -138,14 +160,14 @@ void add_statistics(Table& table, const SolveOutcome& o) {
     const double unit = std::pow(10, std::floor(std::log10(value)) - 2);
     return short_number(std::round(value / unit) * unit);
   };
-  table.row(step_word(o.result), time_text(s.round_trips, count));
+  table.row(step_word(o.result) + "s", time_text(s.round_trips, count));
   if (s.matrix_products)
     table.row("matrix products", time_text(*s.matrix_products, count) + ", each J times one state");
   table.row("wall time", time_text(s.wall_s, short_seconds) + ", throughput: a batch's time over its runs");
   if (s.latency_wall_s) {
     table.row("latency", std::isfinite(*s.latency_wall_s)
-                             ? fmt::format("{}, until one whole batch of {} runs first succeeds",
-                                           short_seconds(*s.latency_wall_s), grouped(s.trials))
+                             ? fmt::format("{}, until one whole batch of {} first succeeds",
+                                           short_seconds(*s.latency_wall_s), counted(s.trials, "run"))
                              : "unknown: no run succeeded");
   }
   table.row("machine time", s.machine_s
@@ -157,9 +179,8 @@ void add_speed(Table& table, const SolveOutcome& o) {
   table.heading("Speed of this computer");
   table.row("wall time", fmt::format("{} ({} more to set up)", short_seconds(o.result.timing.wall_s),
                                      short_seconds(o.result.timing.setup_s)));
-  std::string step = step_word(o.result);
-  step.pop_back();
-  table.row("one " + step, fmt::format("{} µs a run", short_number(o.statistics.us_per_round_trip, 3)));
+  table.row("one " + step_word(o.result),
+            fmt::format("{} µs a run", short_number(o.statistics.us_per_round_trip, 3)));
   if (o.statistics.gflops > 0) {
     table.row("arithmetic", fmt::format("{} GFLOP/s in products with J ({})",
                                         short_number(o.statistics.gflops, 3), o.result.coupling_storage));

@@ -304,7 +304,7 @@ class AnnealerOf final : public Annealer {
 
   /// The exact energy reaches the target: incremental float energies only suggest it.
   bool confirmed(const std::vector<Field>& spins, const AnnealingOptions& options) const {
-    return reaches(model_.energy(to_spins(spins.data())), *options.stop_energy);
+    return reaches(model_.energy(to_spins(spins.data())), *options.stop_energy, model_.largest_term());
   }
 
   const IsingModel& model_;

@@ -86,6 +86,7 @@ Result AnnealingDevice::execute(const Job& job, JobControl& control) {
 
   const StopClock clock(settings.time_limit_s, control.cancel);
   std::atomic<bool> reached{false};
+  const double term = job.problem->ising.largest_term();
   const auto stop = [&] { return reached.load(std::memory_order_relaxed) || clock.stop(); };
   std::vector<std::optional<Sample>> samples(static_cast<std::size_t>(runs));
   parallel_for(runs, settings.threads, [&](std::int64_t run) {
@@ -100,7 +101,7 @@ Result AnnealingDevice::execute(const Job& job, JobControl& control) {
     };
     AnnealingRead read = annealer->run(schedule, options);
     control.offer_energy(read.energy_best);
-    if (settings.until_target && reaches(read.energy_best, *settings.target_energy)) reached = true;
+    if (settings.until_target && reaches(read.energy_best, *settings.target_energy, term)) reached = true;
     Sample sample;
     sample.trajectory = options.read;
     sample.energy_final = read.energy_final;

@@ -167,8 +167,8 @@ class Block {
       best_step_[at(l)] = step;
       if (!options_.stop_energy) continue;
       const double target = *options_.stop_energy - model_.offset();
-      if (energy_[at(l)] <= target + 1e-5 * std::max(1.0, std::abs(target))) {
-        reached = reached || reaches(model_.energy(best_spins_[at(l)]), *options_.stop_energy);
+      if (energy_[at(l)] <= target + 1e-5 * std::max(term_, std::abs(target))) {
+        reached = reached || reaches(model_.energy(best_spins_[at(l)]), *options_.stop_energy, term_);
       }
     }
     return reached;
@@ -204,6 +204,7 @@ class Block {
   }
 
   const IsingModel& model_;
+  const double term_ = model_.largest_term();
   const Coupling& coupling_;
   const BifurcationParameters& p_;
   const BifurcationOptions& options_;

@@ -54,6 +54,7 @@ BifurcationParameters BifurcationDevice::read_parameters(const JobSettings& sett
 
 void BifurcationDevice::validate(const Job& job) const {
   read_parameters(job.settings);
+  require_single_precision(job.problem->ising);
 }
 
 Result BifurcationDevice::execute(const Job& job, JobControl& control) {
@@ -74,6 +75,7 @@ Result BifurcationDevice::execute(const Job& job, JobControl& control) {
 
   const StopClock clock(settings.time_limit_s, control.cancel);
   std::atomic<bool> reached{false};
+  const double term = model.largest_term();
   const auto stop = [&] { return reached.load(std::memory_order_relaxed) || clock.stop(); };
   // Fewer trajectories in a block where that keeps every thread busy.
   const int share = (runs + settings.threads - 1) / settings.threads;
@@ -92,7 +94,7 @@ Result BifurcationDevice::execute(const Job& job, JobControl& control) {
     std::vector<BifurcationRun> answers = run_bifurcation(model, *coupling, p, options);
     for (const BifurcationRun& run : answers) {
       control.offer_energy(run.energy_best);
-      if (settings.until_target && reaches(run.energy_best, *settings.target_energy)) reached = true;
+      if (settings.until_target && reaches(run.energy_best, *settings.target_energy, term)) reached = true;
     }
     done[static_cast<std::size_t>(b)] = std::move(answers);
   });

@@ -14,6 +14,7 @@
 #include "driver/device_parameters.h"
 #include "driver/emulator_parameters.h"
 #include "driver/run_recorder.h"
+#include "driver/statistics.h"
 #include "hamiltonian/coupling.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
 
@@ -76,6 +77,7 @@ Capabilities EmulatorDevice::capabilities() const {
 
 void EmulatorDevice::validate(const Job& job) const {
   prepare(job, job.problem->ising, false);
+  require_single_precision(job.problem->ising);
 }
 
 Result EmulatorDevice::execute(const Job& job, JobControl& control) {
@@ -118,7 +120,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   options.best_energy = &control.best_energy;
   if (settings.until_target && settings.target_energy) {
     const double target = adapted.device_energy(*settings.target_energy);
-    options.stop_energy = target + 1e-9 * std::max(1.0, std::abs(target));
+    options.stop_energy = target + energy_slack(target, adapted.problem->ising.largest_term());
     if (adapted.quantisation && !adapted.quantisation->exact) {
       result.warnings.push_back(
           "until-target looked at energies of the rounded couplings: it may have stopped early or not at "

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "hamiltonian/formats/read_context.h"
 
 namespace opoloop {
 
@@ -68,6 +69,15 @@ void check_settings(const Job& job, const Capabilities& can) {
   }
   const JobSettings& s = job.settings;
   if (s.runs && *s.runs < 1) throw_parameter_error("runs", *s.runs, "at least 1");
+  if (s.runs) {
+    // Best and final spins of every run, and its row of the result.
+    const double bytes = *s.runs * (2.0 * static_cast<double>(n) + sizeof(Sample));
+    const auto have = static_cast<double>(physical_memory());
+    if (bytes > have) {
+      throw InputError(fmt::format("runs = {}: their results need {}, this machine has {}", *s.runs,
+                                   bytes_text(bytes), bytes_text(have)));
+    }
+  }
   if (s.steps && *s.steps < 1) throw_parameter_error("steps", static_cast<double>(*s.steps), "at least 1");
   if (s.threads < 1) throw_parameter_error("threads", s.threads, "at least 1");
   if (s.time_limit_s && !(*s.time_limit_s > 0)) {

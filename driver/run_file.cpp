@@ -108,7 +108,8 @@ struct RunFile::Impl {
   std::string path;
   Header header;
   std::int32_t n = 0;
-  int base = -1;  ///< the first stage of the file (header and problem), reachable after it was replaced
+  int base = -1;      ///< the first stage of the file (header and problem), reachable after it was replaced
+  int replaced = -1;  ///< the file that had this name before, for discard()
   std::unique_ptr<TrajectoryLog> log;
 
   /// Everything but a large log: built beside the file and renamed.
@@ -149,6 +150,7 @@ RunFile::RunFile(const std::string& path, const Problem& problem, const Header& 
   impl_->header = header;
   impl_->n = problem.ising.size();
   PartFile part(path);
+  impl_->replaced = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   {
     Hdf5Handle file = hdf5::create_file(part.part());
     run_file::write_root(file, header);
@@ -163,6 +165,7 @@ RunFile::RunFile(const std::string& path, const Problem& problem, const Header& 
 RunFile::~RunFile() {
   impl_->log.reset();
   if (impl_->base >= 0) ::close(impl_->base);
+  if (impl_->replaced >= 0) ::close(impl_->replaced);
 }
 
 void RunFile::begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt,
@@ -208,7 +211,13 @@ void RunFile::finish(const Result& result, const SolveStatistics& statistics) {
 
 void RunFile::discard() {
   impl_->log.reset();
-  ::unlink(impl_->path.c_str());
+  if (impl_->replaced < 0) {
+    ::unlink(impl_->path.c_str());
+    return;
+  }
+  PartFile part(impl_->path);
+  part.fill_from(impl_->replaced);
+  part.rename_into_place(true);
 }
 
 const std::string& RunFile::path() const {

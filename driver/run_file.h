@@ -49,7 +49,7 @@ class RunFile final : public RunRecorder {
   /// closes. Throws Error where something could not be written; what was written before stays valid.
   void finish(const Result& result, const SolveStatistics& statistics);
 
-  /// Deletes the file: for a job that was refused before it started.
+  /// For a job that was refused: deletes the file, or puts back the one that it replaced.
   void discard();
 
   const std::string& path() const;

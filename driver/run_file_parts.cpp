@@ -152,11 +152,12 @@ void write_runs(std::int64_t file, const Result& result, const SolveStatistics& 
   write_column<std::uint8_t>(group, "diverged", result, run,
                              {"1", "1: an amplitude stopped being finite; counts as a failure."},
                              [](const Sample& s) { return s.diverged; });
-  write_column<std::uint8_t>(group, "success_final", result, run,
-                             {"1", "1: energy_final reaches the target."},
-                             [&](const Sample& s) { return !s.diverged && reaches(s.energy_final, target); });
-  write_column<std::uint8_t>(group, "success_best", result, run, {"1", "1: energy_best reaches the target."},
-                             [&](const Sample& s) { return !s.diverged && reaches(s.energy_best, target); });
+  write_column<std::uint8_t>(
+      group, "success_final", result, run, {"1", "1: energy_final reaches the target."},
+      [&](const Sample& s) { return !s.diverged && reaches(s.energy_final, target, statistics.term); });
+  write_column<std::uint8_t>(
+      group, "success_best", result, run, {"1", "1: energy_best reaches the target."},
+      [&](const Sample& s) { return !s.diverged && reaches(s.energy_best, target, statistics.term); });
   const std::size_t bytes = (static_cast<std::size_t>(n) + 7) / 8;
   std::vector<std::uint8_t> bits;
   bits.reserve(runs * bytes);

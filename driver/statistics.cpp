@@ -70,12 +70,17 @@ TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::in
   return tts;
 }
 
-bool reaches(double energy, double target) {
-  return energy <= target + 1e-9 * std::max(1.0, std::abs(target));
+double energy_slack(double target, double term) {
+  return 1e-9 * std::max(term, std::abs(target));
 }
 
-SolveStatistics solve_statistics(const Result& result, std::optional<double> target) {
+bool reaches(double energy, double target, double term) {
+  return energy <= target + energy_slack(target, term);
+}
+
+SolveStatistics solve_statistics(const Result& result, std::optional<double> target, double term) {
   SolveStatistics s;
+  s.term = term;
   s.target_energy = target;
   if (!target) {
     for (const Sample& sample : result.samples) {
@@ -88,8 +93,8 @@ SolveStatistics solve_statistics(const Result& result, std::optional<double> tar
     if (sample.rounds == 0 && !sample.diverged && result.steps > 0) continue;  // never started
     ++s.trials;
     if (sample.diverged || !s.target_energy) continue;
-    s.successes_best += reaches(sample.energy_best, *s.target_energy);
-    s.successes_final += reaches(sample.energy_final, *s.target_energy);
+    s.successes_best += reaches(sample.energy_best, *s.target_energy, term);
+    s.successes_final += reaches(sample.energy_final, *s.target_energy, term);
   }
   if (s.trials > 0) {
     s.p_best = static_cast<double>(s.successes_best) / static_cast<double>(s.trials);

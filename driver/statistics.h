@@ -39,6 +39,7 @@ struct SolveStatistics {
   std::int64_t successes_best = 0;  ///< best-ever energy ≤ target
   std::int64_t successes_final = 0;  ///< final energy ≤ target
   double p_best = 0, p_final = 0;
+  double term = 1;  ///< the problem's largest |J_ij| or |h_i|: successes were counted to 1e−9 of it
   Interval p_best_interval, p_final_interval;
   // All by best-ever success, q = 0.99. The length of a run is the mean number of round trips actually run:
   // `steps`, or less where runs were stopped early; a stopped run that had not succeeded counts as a failure,
@@ -53,10 +54,15 @@ struct SolveStatistics {
   double gflops = 0;             ///< 2 · stored couplings per product / time
 };
 
-/// Success within rounding: energy ≤ target + 1e−9 · max(1, |target|).
-bool reaches(double energy, double target);
+/// What rounding may add to an energy: 1e−9 · max(term, |target|). `term`: the largest |J_ij| or |h_i|, so
+/// that a problem in units of 1e−24 J is judged like the same problem in units of 1.
+double energy_slack(double target, double term);
 
-/// target: the energy that counts as solved; unset: the best energy of the result itself.
-SolveStatistics solve_statistics(const Result& result, std::optional<double> target);
+/// Success within rounding: energy ≤ target + energy_slack.
+bool reaches(double energy, double target, double term = 1);
+
+/// target: the energy that counts as solved; unset: the best energy of the result itself. term: see
+/// energy_slack (IsingModel::largest_term).
+SolveStatistics solve_statistics(const Result& result, std::optional<double> target, double term = 1);
 
 }  // namespace opoloop

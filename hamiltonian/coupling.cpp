@@ -210,6 +210,14 @@ class SparseCoupling final : public Coupling {
 
 }  // namespace
 
+void require_single_precision(const IsingModel& model) {
+  const double largest = model.largest_term();
+  if (largest == 0 || (largest >= 1e-30 && largest <= 1e30)) return;
+  throw InputError(fmt::format(
+      "the largest coupling or field is {:g}: single precision takes 1e-30 to 1e30, choose another unit",
+      largest));
+}
+
 std::unique_ptr<Coupling> make_coupling(const IsingModel& model, CouplingStorage storage) {
   if (storage == CouplingStorage::automatic) {
     // A sparse row costs one cache-line load a coupling where a dense one costs half a cycle: below about

@@ -41,6 +41,10 @@ class Coupling {
   virtual void apply_one(const float* x, float* field, double* energy) const = 0;
 };
 
+/// Products with J are computed in single precision: throws InputError where the largest |J_ij| or |h_i| is
+/// outside 1e-30 … 1e30, so that sums would overflow or vanish.
+void require_single_precision(const IsingModel& model);
+
 enum class CouplingStorage { automatic, dense_f32, dense_i8, sparse };
 
 /// Chooses the storage: sparse below a density where it is faster, 8-bit where every coupling is an integer

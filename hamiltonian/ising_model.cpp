@@ -104,6 +104,12 @@ double IsingModel::largest_coupling() const {
   return largest;
 }
 
+double IsingModel::largest_term() const {
+  double largest = largest_coupling();
+  for (const double h : h_) largest = std::max(largest, std::abs(h));
+  return largest;
+}
+
 bool IsingModel::integer_couplings(double bound) const {
   return std::all_of(coupling_.begin(), coupling_.end(),
                      [bound](double J) { return J == std::nearbyint(J) && std::abs(J) <= bound; });

@@ -46,6 +46,8 @@ class IsingModel {
   double sum_of_squares() const;
   /// max |J_ij|; 0 without couplings.
   double largest_coupling() const;
+  /// max over |J_ij| and |h_i|: the size of one term of the energy, what rounding is measured by.
+  double largest_term() const;
   /// True where every coupling is an integer with |J| ≤ bound.
   bool integer_couplings(double bound) const;
   /// edge_count / (n(n−1)/2); 0 for n = 1.

@@ -34,7 +34,8 @@ inline Score measure(const Setting& setting, const std::shared_ptr<const Problem
   job.settings.steps = setting.steps;
   job.settings.seed = seed;
   const Result result = device->run(job);
-  const SolveStatistics s = solve_statistics(result, problem->best_known_energy);
+  const SolveStatistics s =
+      solve_statistics(result, problem->best_known_energy, problem->ising.largest_term());
   Score score;
   score.p = s.p_best;
   score.tts_ms = 1e3 * s.wall_s.value;

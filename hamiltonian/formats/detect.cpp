@@ -41,6 +41,7 @@ constexpr Magic kForeign[] = {
 // First line that is no comment of any format, and two more.
 struct Opening {
   std::string_view first, second, third;
+  std::int64_t first_line = 0;  ///< its number, from 1
   bool vartype = false;
   bool objective_offset = false;
 };
@@ -58,6 +59,7 @@ Opening opening_of(std::string_view text, const std::string& name) {
     }
     if (opening.first.empty()) {
       opening.first = line;
+      opening.first_line = scan.line_number();
     } else if (opening.second.empty()) {
       opening.second = line;
     } else {
@@ -164,11 +166,12 @@ ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
   }
   if (numbers && fields.size() == 3) {
     throw_file_error(
-        name, 0, {},
+        name, opening.first_line, {},
         "starts with three numbers: a rudy or BiqMac file needs the line 'n m' first, a dimod COO file "
         "the line '# vartype=SPIN' or '# vartype=BINARY'");
   }
-  throw_file_error(name, 0, std::string(opening.first), "no problem format begins like this");
+  throw_file_error(name, opening.first_line, std::string(opening.first),
+                   "no problem format begins like this");
 }
 
 void require_text(std::string_view bytes, const std::string& name) {

@@ -70,6 +70,10 @@ TEST_CASE("generate refuses unknown options and values out of range") {
     CHECK(ran.one_error_line());
   }
   CHECK(folder.names().empty());
+  CHECK(call({"generate", "sk", "--n", "10", "--out", out, "extra"}).err_has("extra"));
+  CHECK(call({"generate", "glass", "--n", "10", "--out", out}).err_has("unknown family 'glass'"));
+  CHECK(call({"generate"}).err_has("wishart"));
+  CHECK(folder.names().empty());
 }
 
 TEST_CASE("convert keeps energies through every format that it writes") {

@@ -74,6 +74,16 @@ TEST_CASE("solve finds the max-cut of the ladder by annealing and explains it in
   }
 }
 
+TEST_CASE("a run that a limit stopped says how far it came") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto ran = call({"solve", file, "--runs", "1", "--steps", "1000000000", "--time-limit", "0.05"});
+  INFO(ran.out << ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.out_has("1 run of 1,000,000,000 round trips"));
+  CHECK(ran.out_has("stopped           by the time limit after "));
+}
+
 TEST_CASE("an unreached target gives a lower bound, printed as such") {
   const TemporaryFolder folder;
   const auto file = folder.file("moebius.txt", moebius16());
@@ -235,6 +245,8 @@ TEST_CASE("impossible parameters: one line naming the parameter, code 2, no run 
       {{"--runs", "0"}, "--runs"},
       {{"--runs", "-3"}, "--runs"},
       {{"--runs", "three"}, "--runs"},
+      {{"--runs", "2147483647"}, "GiB"},
+      {{"--seed", "-1"}, "--seed"},
       {{"--steps", "0"}, "--steps"},
       {{"--threads", "0"}, "--threads"},
       {{"--dt", "-0.1"}, "--dt"},
@@ -297,9 +309,49 @@ TEST_CASE("a refused run leaves no run file behind, not even a stub") {
   const auto earlier = folder.file("run.h5", "an earlier answer");
   for (const std::vector<std::string>& bad :
        {std::vector<std::string>{"solve", file, "--device", "exact:", "--out", earlier},
-        std::vector<std::string>{"solve", file, "--set", "dt=-1", "--out", earlier}}) {
+        std::vector<std::string>{"solve", file, "--set", "dt=-1", "--out", earlier},
+        // Refused only when the log is laid out, after the new run file has taken the name.
+        std::vector<std::string>{"solve", file, "--log-trajectories", "9", "--steps", "100000000000", "--out",
+                                 earlier}}) {
+    CAPTURE(bad);
     CHECK(call(bad).code == 2);
     CHECK(std::filesystem::file_size(earlier) == 17);
+  }
+  std::string text;
+  std::getline(std::ifstream(earlier) >> std::ws, text);
+  CHECK(text == "an earlier answer");
+  CHECK(folder.names().size() == 2);
+}
+
+TEST_CASE("success does not depend on the unit of the problem, and what floats cannot hold is refused") {
+  const TemporaryFolder folder;
+  const auto scaled = [&](const std::string& weight) {
+    std::string text = moebius16();
+    for (auto at = text.find(" 1\n"); at != std::string::npos; at = text.find(" 1\n", at + 1)) {
+      text.replace(at, 3, " " + weight + "\n");
+    }
+    return folder.file("weight_" + weight + ".txt", text);
+  };
+  for (const char* device : {"emulator:", "annealing:", "dsb:"}) {
+    // Four steps: far from certain, so that an absolute tolerance would show as P = 1 for small units.
+    const auto p_success = [&](const std::string& weight) {
+      return parsed(call(
+          {"solve", scaled(weight), "--device", device, "--steps", "4", "--json"}))["p_success"]["best"]
+          .get<double>();
+    };
+    CAPTURE(device);
+    const double p = p_success("1");
+    CHECK(p > 0);
+    CHECK(p < 1);
+    CHECK(p_success("8.271806125530277e-25") == p);  // 2^-80: the same numbers but for their exponents
+    CHECK(p_success("1.2089258196146292e24") == p);  // 2^80
+  }
+  for (const char* weight : {"1e300", "1e-300"}) {
+    const auto ran = call({"solve", scaled(weight), "--out", folder / "run.h5"});
+    CAPTURE(ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK_FALSE(std::filesystem::exists(folder / "run.h5"));
   }
 }
 

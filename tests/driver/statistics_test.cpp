@@ -193,4 +193,9 @@ TEST_CASE("success allows for rounding of sums, not more") {
   CHECK_FALSE(reaches(-1000.0 + 5e-6, -1000));
   CHECK(reaches(-1001, -1000));
   CHECK_FALSE(reaches(std::nan(""), -1000));
+  // What counts as rounding shrinks with the terms of the energy.
+  CHECK(reaches(-4e-24 + 1e-34, -4e-24, 1e-24));
+  CHECK_FALSE(reaches(-2e-24, -4e-24, 1e-24));
+  CHECK(reaches(1e-10, 0.0));
+  CHECK_FALSE(reaches(1e-10, 0.0, 1e-3));
 }
