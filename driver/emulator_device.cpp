@@ -177,9 +177,10 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     result.samples.push_back(std::move(sample));
   }
   if (diverged > 0) {
-    result.warnings.push_back(fmt::format(
-        "{} of {} trajectories left the range of numbers and were stopped there; a smaller dt or gain helps",
-        diverged, result.samples.size()));
+    result.warnings.push_back(
+        fmt::format("{} of {} trajectories left the range of numbers and were stopped there; more substeps "
+                    "or a smaller dt or gain help",
+                    diverged, result.samples.size()));
   }
   return adapted.restore(std::move(result));
 }
