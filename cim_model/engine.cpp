@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
+#include "hamiltonian/tile_energies.h"
 
 namespace opoloop {
 namespace {
@@ -499,6 +500,7 @@ struct Engine::Impl {
 
   void collect(const Block& b, const EngineOptions& options, std::vector<TrajectoryResult>& out) const {
     const float* read = parameters.read_record && b.measured.size() > 0 ? b.measured.data() : b.x.data();
+    std::vector<TrajectoryResult*> inexact;  // followed in floats: their energies are summed again in double
     for (int lane = 0; lane < b.lanes; ++lane) {
       TrajectoryResult& r = out[b.first + static_cast<std::uint32_t>(lane) - options.first_trajectory];
       const auto tile = static_cast<std::size_t>(lane / 16);
@@ -519,14 +521,28 @@ struct Engine::Impl {
       if (exact_energies && std::isfinite(record.best[l])) {
         r.energy_best = record.best[l];
         r.energy_final = r.diverged ? record.best[l] : record.energy[l];
-        continue;
+      } else {
+        inexact.push_back(&r);
       }
-      r.energy_best = model.energy(r.spins_best);
-      r.energy_final = model.energy(r.spins_final);
-      if (r.energy_final < r.energy_best) {  // rounding of the followed energies hid it
-        r.energy_best = r.energy_final;
-        r.spins_best = r.spins_final;
-        r.round_best = r.rounds;
+    }
+    for (std::size_t from = 0; from < inexact.size(); from += 16) {
+      const std::size_t to = std::min(inexact.size(), from + 16);
+      std::vector<const std::vector<std::int8_t>*> best, last;
+      for (std::size_t i = from; i < to; ++i) {
+        best.push_back(&inexact[i]->spins_best);
+        last.push_back(&inexact[i]->spins_final);
+      }
+      const std::vector<double> best_energies = tile_energies(model, best);
+      const std::vector<double> final_energies = tile_energies(model, last);
+      for (std::size_t i = from; i < to; ++i) {
+        TrajectoryResult& r = *inexact[i];
+        r.energy_best = best_energies[i - from];
+        r.energy_final = final_energies[i - from];
+        if (r.energy_final < r.energy_best) {  // rounding of the followed energies hid it
+          r.energy_best = r.energy_final;
+          r.spins_best = r.spins_final;
+          r.round_best = r.rounds;
+        }
       }
     }
   }
