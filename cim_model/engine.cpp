@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "cim_model/feedback_law.h"
 #include "cim_model/kernels/step_kernels.h"
 #include "cim_model/lane_record.h"
 #include "core/error.h"
@@ -30,10 +31,6 @@ int noise_kinds(ModelKind model) {
     default:
       return 0;
   }
-}
-
-bool has_error_variable(LawKind law) {
-  return law == LawKind::cac || law == LawKind::cfc || law == LawKind::sfc || law == LawKind::cac_best;
 }
 
 }  // namespace

@@ -30,4 +30,8 @@ std::unique_ptr<FeedbackLaw> make_feedback_law(const LoopParameters& parameters,
   throw InputError("law: not a known feedback law");
 }
 
+bool has_error_variable(LawKind law) {
+  return law == LawKind::cac || law == LawKind::cfc || law == LawKind::sfc || law == LawKind::cac_best;
+}
+
 }  // namespace opoloop

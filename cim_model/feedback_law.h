@@ -38,4 +38,7 @@ class FeedbackLaw {
 /// The law that `parameters` name. strength = gain · ξ multiplies the field.
 std::unique_ptr<FeedbackLaw> make_feedback_law(const LoopParameters& parameters, double strength);
 
+/// True for laws with an error variable e_i per pulse.
+bool has_error_variable(LawKind law);
+
 }  // namespace opoloop

@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+#include "cim_model/feedback_law.h"
 #include "cim_model/presets.h"
 #include "cli/text_format.h"
 #include "core/error.h"
@@ -87,8 +88,7 @@ void print_loop(std::ostream& out, const LoopPreset& preset) {
   row("dt", short_number(p.dt));
   row("round trips", grouped(p.rounds));
   row("pump", p.pump.text());
-  const bool error_law =
-      p.law == LawKind::cac || p.law == LawKind::cfc || p.law == LawKind::sfc || p.law == LawKind::cac_best;
+  const bool error_law = has_error_variable(p.law);
   if (error_law && p.law != LawKind::sfc) row("alpha", p.alpha.text());
   if (error_law) row("beta", p.beta.text());
   if (p.law == LawKind::sfc) row("c, k", p.sfc_c.text() + ", " + short_number(p.sfc_k));

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "cim_model/engine.h"
+#include "cim_model/feedback_law.h"
 #include "core/error.h"
 #include "driver/adapt.h"
 #include "driver/device_parameters.h"
@@ -131,8 +132,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     options.observe_trajectories = std::min(settings.log_trajectories, result.runs);
     options.observe_every = settings.log_every;
     options.observer = [&](const TileObservation& o) { job.recorder->record(o); };
-    const bool error = parameters.law == LawKind::cac || parameters.law == LawKind::cfc ||
-                       parameters.law == LawKind::sfc || parameters.law == LawKind::cac_best;
+    const bool error = has_error_variable(parameters.law);
     job.recorder->begin(options.observe_trajectories, model.size(), parameters.rounds, settings.log_every,
                         parameters.dt, error, parameters.model == ModelKind::gaussian);
   }
