@@ -66,8 +66,7 @@ struct Engine::Impl {
       : model(model_in), coupling(coupling_in), parameters(std::move(parameters_in)), n(model_in.size()) {
     parameters.validate();
     if (coupling.size() != n) throw InputError("coupling and model differ in size");
-    strength = static_cast<float>(parameters.gain *
-                                  (parameters.xi ? *parameters.xi : coupling_normalisation(model)));
+    strength = static_cast<float>(coupling_strength(model, parameters));
     if (model.has_field()) {
       if (parameters.field_mode == FieldMode::ancilla) {
         throw InputError("field_mode = ancilla: extend the problem with with_ancilla() first");
@@ -102,8 +101,7 @@ struct Engine::Impl {
     c.strength = strength;
     const double alpha = p.alpha.at(round, p.rounds);
     c.alpha = static_cast<float>(alpha);
-    const double error_dt = p.error_dt > 0 ? p.error_dt : p.dt / p.error_substeps;
-    c.error_rate = static_cast<float>(p.beta.at(round, p.rounds) * error_dt);
+    c.error_rate = static_cast<float>(p.beta.at(round, p.rounds) * p.error_step());
     c.error_steps = p.error_substeps;
     c.error_min = p.error_min > 0 ? static_cast<float>(p.error_min) : -kUnbounded;
     c.error_max = p.error_max > 0 ? static_cast<float>(p.error_max) : kUnbounded;
@@ -349,8 +347,7 @@ struct Engine::Impl {
   void move_target(Block& b, int tile, std::int64_t k, const RoundConstants& c) const {
     LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
     const BestEnergyTarget& target = parameters.best_energy;
-    const double error_dt =
-        parameters.error_dt > 0 ? parameters.error_dt : parameters.dt / parameters.error_substeps;
+    const double error_dt = parameters.error_step();
     for (std::size_t l = 0; l < 16; ++l) {
       if (k == 0) {
         r.target_best[l] = r.energy[l];
@@ -562,10 +559,6 @@ Engine::~Engine() = default;
 
 const LoopParameters& Engine::parameters() const {
   return impl_->parameters;
-}
-
-double Engine::coupling_strength() const {
-  return static_cast<double>(impl_->strength);
 }
 
 std::vector<TrajectoryResult> Engine::run(const EngineOptions& options) const {

@@ -75,8 +75,6 @@ class Engine {
 
   std::vector<TrajectoryResult> run(const EngineOptions& options) const;
   const LoopParameters& parameters() const;
-  /// ξ·gain actually used.
-  double coupling_strength() const;
 
  private:
   struct Impl;

@@ -59,14 +59,10 @@ double clamp_bound(const LoopParameters& parameters, std::int64_t round) {
 
 }  // namespace
 
-double coupling_strength(const IsingModel& problem, const LoopParameters& parameters) {
-  return parameters.gain * (parameters.xi ? *parameters.xi : coupling_normalisation(problem));
-}
-
 TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters,
                           const LoopOptions& options) {
   parameters.validate();
-  const auto model = make_pulse_model(parameters, problem.size());
+  const auto model = make_pulse_model(parameters, problem);
   const auto law = make_feedback_law(parameters, coupling_strength(problem, parameters));
   return run_loop(problem, parameters, *model, *law, options);
 }
@@ -88,6 +84,7 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
   std::vector<double> measured(n);
   std::vector<double> field(n);
   std::vector<double> injection(n);
+  std::vector<double> pumps(n);
   std::vector<std::int8_t> spins(n);
   std::deque<std::vector<double>> on_the_way(static_cast<std::size_t>(options.feedback_delay),
                                              std::vector<double>(n, 0.0));
@@ -114,7 +111,8 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
       result.round_best = k;
       result.spins_best = spins;
     }
-    const bool last = k == parameters.rounds;
+    const bool last =
+        k == parameters.rounds || (options.stop != nullptr && options.stop->load(std::memory_order_relaxed));
     if (!last) {
       couple(problem, measured, field);
       if (has_field) add_field_term(problem, parameters, k, measured, field);
@@ -132,7 +130,8 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     }
     if (last) break;
 
-    model.advance(k, pump, injection);
+    std::fill(pumps.begin(), pumps.end(), pump);
+    model.advance(k, {pumps, injection, {}});
     model.clamp(clamp_bound(parameters, k));
     law.advanced(k, model.amplitude());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -20,7 +21,7 @@ struct LoopObservation {
   double pump;                        ///< p of round k
   const PulseModel& model;            ///< its amplitude() is x^k
   std::span<const double> measured;   ///< x̃^k
-  std::span<const double> injection;  ///< inj^k after the delay; empty for the last state
+  std::span<const double> injection;  ///< inj^k after the delay; empty for the last state of a run
   std::span<const double> error;      ///< e^{k+1}, or e^k if it waits for x^{k+1}; empty without one
   double energy;                      ///< H^k, offset included
 };
@@ -32,6 +33,8 @@ struct LoopOptions {
   /// Round trips between a measurement and its injection; before the first one arrives nothing is injected.
   int feedback_delay = 0;
   LoopObserver observer;
+  /// Looked at once a round trip: when set, the round at hand becomes the last.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// One trajectory of the loop in double, plainly: what the fast engine is tested against.
@@ -49,8 +52,5 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
 /// dt, schedules, field mode, clamps and read-out.
 TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters, PulseModel& model,
                           FeedbackLaw& law, const LoopOptions& options);
-
-/// ξ·gain that multiplies the field: parameters.xi or coupling_normalisation(problem), times gain.
-double coupling_strength(const IsingModel& problem, const LoopParameters& parameters);
 
 }  // namespace opoloop

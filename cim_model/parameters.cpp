@@ -147,6 +147,14 @@ double coupling_normalisation(const IsingModel& model) {
   return sum > 0 ? std::sqrt(2 * pulses / sum) : 1;
 }
 
+double coupling_strength(const IsingModel& problem, const LoopParameters& parameters) {
+  return parameters.gain * (parameters.xi ? *parameters.xi : coupling_normalisation(problem));
+}
+
+bool has_separate_record(const LoopParameters& parameters) {
+  return parameters.model == ModelKind::gaussian;
+}
+
 std::string name_of(ModelKind kind) {
   return name_in(kModelNames, kind);
 }

@@ -103,6 +103,9 @@ struct LoopParameters {
   double detection_efficiency = 1;  ///< η (gaussian), in (0, 1]
   bool read_record = false;         ///< spins from the sign of the measured record instead of the state
 
+  /// Time of one step of the error equation, in signal lifetimes.
+  double error_step() const { return error_dt > 0 ? error_dt : dt / error_substeps; }
+
   /// Throws InputError naming the parameter, its value and what is allowed.
   void validate() const;
 };
@@ -111,6 +114,12 @@ struct LoopParameters {
 /// sum as the couplings of an ancilla would (Σ_ij J² + 2 Σ h², N + 1), so that overall scale drops out.
 class IsingModel;
 double coupling_normalisation(const IsingModel& model);
+
+/// ξ·gain that multiplies the field: parameters.xi or coupling_normalisation(problem), times gain.
+double coupling_strength(const IsingModel& problem, const LoopParameters& parameters);
+
+/// True where the record x̃ is not the amplitude itself.
+bool has_separate_record(const LoopParameters& parameters);
 
 std::string name_of(ModelKind kind);
 std::string name_of(LawKind kind);

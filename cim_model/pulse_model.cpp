@@ -7,7 +7,8 @@
 
 namespace opoloop {
 
-std::unique_ptr<PulseModel> make_pulse_model(const LoopParameters& parameters, int n) {
+std::unique_ptr<PulseModel> make_pulse_model(const LoopParameters& parameters, const IsingModel& problem) {
+  const int n = problem.size();
   switch (parameters.model) {
     case ModelKind::mean_field:
       return std::make_unique<MeanField>(parameters, n);

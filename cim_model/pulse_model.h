@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cim_model/parameters.h"
+#include "hamiltonian/ising_model.h"
 
 namespace opoloop {
 
@@ -15,6 +16,13 @@ namespace opoloop {
 struct PulseVariable {
   std::string name;
   std::span<const double> values;
+};
+
+/// What enters the cavity during one round trip, one value a pulse, held constant.
+struct Drive {
+  std::span<const double> pump;        ///< p_i, in units of the solitary threshold
+  std::span<const double> injection;   ///< into the in-phase quadrature, per time unit, in units of x
+  std::span<const double> quadrature;  ///< into the other one (phase errors); empty = none
 };
 
 /// What N pulses do between two injections: half of a round trip, the other half is FeedbackLaw. This is the
@@ -31,8 +39,8 @@ class PulseModel {
   virtual void start(std::uint64_t seed, std::uint32_t trajectory) = 0;
   /// record_i ← x̃_i of round k; record has N entries.
   virtual void measure(std::int64_t round, std::span<double> record) const = 0;
-  /// x^k → x^{k+1} with the injection (per time unit, in units of x) held constant. pump: p of round k.
-  virtual void advance(std::int64_t round, double pump, std::span<const double> injection) = 0;
+  /// x^k → x^{k+1}. A model without a second quadrature ignores that part of the drive.
+  virtual void advance(std::int64_t round, const Drive& drive) = 0;
   /// |x_i| ← min(|x_i|, bound), sign kept.
   virtual void clamp(double bound) = 0;
 
@@ -42,7 +50,8 @@ class PulseModel {
   virtual std::vector<PulseVariable> variables() const = 0;
 };
 
-/// The model that `parameters` name, for n pulses. parameters are taken as valid.
-std::unique_ptr<PulseModel> make_pulse_model(const LoopParameters& parameters, int n);
+/// The model that `parameters` name, for the pulses of `problem` (its size; optical delay lines hold J
+/// themselves). parameters are taken as valid.
+std::unique_ptr<PulseModel> make_pulse_model(const LoopParameters& parameters, const IsingModel& problem);
 
 }  // namespace opoloop

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "cim_model/engine.h"
+#include "cim_model/ensemble.h"
 #include "cim_model/feedback_law.h"
 #include "core/error.h"
 #include "driver/adapt.h"
@@ -93,7 +93,6 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   const LoopParameters& parameters = prepared.parameters;
   const IsingModel& model = prepared.ancilla ? prepared.extended : adapted.problem->ising;
   const auto coupling = make_coupling(model, storage_of(settings.parameters));
-  const Engine engine(model, *coupling, parameters);
 
   Result result;
   result.runs = settings.runs.value_or(automatic_runs(*coupling));
@@ -102,7 +101,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   result.stored_couplings = coupling->stored_couplings();
   result.coupling_storage = coupling->storage();
   result.parameters = describe(parameters);
-  result.parameters["coupling_strength"] = {number_text(engine.coupling_strength()), ""};
+  result.parameters["coupling_strength"] = {number_text(coupling_strength(model, parameters)), ""};
   result.parameters["instruction_set"] = {kernels::instruction_set(), ""};
   if (machine_ != nullptr) {
     result.parameters["machine"] = {machine_->name, ""};
@@ -134,7 +133,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     options.observer = [&](const TileObservation& o) { job.recorder->record(o); };
     const bool error = has_error_variable(parameters.law);
     job.recorder->begin(options.observe_trajectories, model.size(), parameters.rounds, settings.log_every,
-                        parameters.dt, error, parameters.model == ModelKind::gaussian);
+                        parameters.dt, error, has_separate_record(parameters));
   }
   control.energy_offset = adapted.problem_energy(0);
   control.energy_unit = adapted.problem_energy(1) - adapted.problem_energy(0);
@@ -146,7 +145,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     options.deadline = start + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(*settings.time_limit_s));
   }
-  std::vector<TrajectoryResult> trajectories = engine.run(options);
+  std::vector<TrajectoryResult> trajectories = run_ensemble(model, *coupling, parameters, options);
   result.timing.wall_s = seconds_since(start);
   result.interrupted = control.cancel.load();
   const bool cut_short =

@@ -17,7 +17,7 @@ class ErrorVariable {
         min_(parameters.error_min),
         max_(parameters.error_max),
         steps_(parameters.error_substeps),
-        dt_(parameters.error_dt > 0 ? parameters.error_dt : parameters.dt / parameters.error_substeps) {}
+        dt_(parameters.error_step()) {}
 
   void start(int n) { e_.assign(static_cast<std::size_t>(n), start_); }
   double operator[](std::size_t i) const { return e_[i]; }

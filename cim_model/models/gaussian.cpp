@@ -48,14 +48,14 @@ void Gaussian::measure(std::int64_t round, std::span<double> record) const {
   for (std::size_t i = 0; i < n; ++i) record[i] = g * (state_[i] + noise * record[i] / dt_);
 }
 
-void Gaussian::advance(std::int64_t round, double pump, std::span<const double> injection) {
+void Gaussian::advance(std::int64_t round, const Drive& drive) {
   auto step = static_cast<std::uint64_t>(round) * static_cast<std::uint64_t>(substeps_);
   const auto increments = [this, &step](std::vector<double>& dW, double /*t*/, double /*dt*/) {
     wiener_increments(step++, std::span(dW).first(static_cast<std::size_t>(n_)));
   };
   boost::numeric::odeint::integrate_n_steps(
       EulerMaruyama<std::vector<double>, decltype(increments)>(increments),
-      std::make_pair(GaussianDrift{pump, measured_loss_, efficiency_, g2_, injection},
+      std::make_pair(GaussianDrift{drive, measured_loss_, efficiency_, g2_},
                      GaussianDiffusion{measured_loss_, efficiency_}),
       state_, static_cast<double>(round) * dt_, dt_ / substeps_, static_cast<std::size_t>(substeps_));
   refresh_amplitude();

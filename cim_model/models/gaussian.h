@@ -21,11 +21,10 @@ namespace opoloop {
 /// (μ_0 … μ_{n−1}, V_0 … V_{n−1}). The noise of μ depends on V only, and V has none: Euler–Maruyama and
 /// Milstein coincide, strong order 1.
 struct GaussianDrift {
-  double pump;
+  Drive drive;           ///< injection in units of x = gμ
   double measured_loss;  ///< j
   double efficiency;     ///< η
   double g2;
-  std::span<const double> injection;  ///< n entries, in units of x = gμ
 
   void operator()(const std::vector<double>& state, std::vector<double>& rate, double /*t*/) const {
     const std::size_t n = state.size() / 2;
@@ -34,8 +33,9 @@ struct GaussianDrift {
     for (std::size_t i = 0; i < n; ++i) {
       const double mu = state[i];
       const double V = state[n + i];
-      rate[i] = -(1 - pump + j) * mu - g2 * mu * mu * mu + injection[i] / g;
-      rate[n + i] = -2 * (1 - pump + j) * V - 6 * g2 * mu * mu * V + 1 + j + 2 * g2 * mu * mu -
+      const double loss = 1 - drive.pump[i] + j;
+      rate[i] = -loss * mu - g2 * mu * mu * mu + drive.injection[i] / g;
+      rate[n + i] = -2 * loss * V - 6 * g2 * mu * mu * V + 1 + j + 2 * g2 * mu * mu -
                     2 * efficiency * j * (V - 0.5) * (V - 0.5);
     }
   }
@@ -63,7 +63,7 @@ class Gaussian final : public PulseModel {
   int size() const override { return n_; }
   void start(std::uint64_t seed, std::uint32_t trajectory) override;
   void measure(std::int64_t round, std::span<double> record) const override;
-  void advance(std::int64_t round, double pump, std::span<const double> injection) override;
+  void advance(std::int64_t round, const Drive& drive) override;
   void clamp(double bound) override;
   std::span<const double> amplitude() const override { return x_; }
   std::vector<PulseVariable> variables() const override;

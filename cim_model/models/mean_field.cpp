@@ -38,8 +38,8 @@ void MeanField::measure(std::int64_t /*round*/, std::span<double> record) const 
   std::copy(x_.begin(), x_.end(), record.begin());
 }
 
-void MeanField::advance(std::int64_t round, double pump, std::span<const double> injection) {
-  const MeanFieldDrift drift{pump, saturation_, injection};
+void MeanField::advance(std::int64_t round, const Drive& drive) {
+  const MeanFieldDrift drift{drive, saturation_};
   const double start = static_cast<double>(round) * dt_;
   const auto steps = static_cast<std::size_t>(substeps_);
   if (stepper_ == Stepper::runge_kutta4) {

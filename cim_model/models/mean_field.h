@@ -11,15 +11,14 @@ namespace opoloop {
 ///
 ///     dx_i/dt = (p − 1) x_i − μ x_i³ + inj_i
 ///
-/// An odeint system; x and injection have the same length.
+/// An odeint system.
 struct MeanFieldDrift {
-  double pump;        ///< p, solitary threshold 1
+  Drive drive;
   double saturation;  ///< μ; 1 in the papers' normalisation, where x² = photons · g²
-  std::span<const double> injection;
 
   void operator()(const std::vector<double>& x, std::vector<double>& dxdt, double /*t*/) const {
     for (std::size_t i = 0; i < x.size(); ++i) {
-      dxdt[i] = (pump - 1) * x[i] - saturation * x[i] * x[i] * x[i] + injection[i];
+      dxdt[i] = (drive.pump[i] - 1) * x[i] - saturation * x[i] * x[i] * x[i] + drive.injection[i];
     }
   }
 };
@@ -32,7 +31,7 @@ class MeanField final : public PulseModel {
   int size() const override { return static_cast<int>(x_.size()); }
   void start(std::uint64_t seed, std::uint32_t trajectory) override;
   void measure(std::int64_t round, std::span<double> record) const override;
-  void advance(std::int64_t round, double pump, std::span<const double> injection) override;
+  void advance(std::int64_t round, const Drive& drive) override;
   void clamp(double bound) override;
   std::span<const double> amplitude() const override { return x_; }
   std::vector<PulseVariable> variables() const override { return {{"x", x_}}; }

@@ -31,7 +31,7 @@ void TruncatedWigner::measure(std::int64_t /*round*/, std::span<double> record) 
   std::copy_n(state_.begin(), n_, record.begin());
 }
 
-void TruncatedWigner::advance(std::int64_t round, double pump, std::span<const double> injection) {
+void TruncatedWigner::advance(std::int64_t round, const Drive& drive) {
   auto step = static_cast<std::uint64_t>(round) * static_cast<std::uint64_t>(substeps_);
   const auto increments = [this, &step](std::vector<double>& dW, double /*t*/, double dt) {
     fill_normals(seed_, Stream::pulse_noise, trajectory_, step++, normals_);
@@ -43,7 +43,7 @@ void TruncatedWigner::advance(std::int64_t round, double pump, std::span<const d
   };
   boost::numeric::odeint::integrate_n_steps(
       EulerMaruyama<std::vector<double>, decltype(increments)>(increments),
-      std::make_pair(TruncatedWignerDrift{pump, injection}, TruncatedWignerDiffusion{g_}), state_,
+      std::make_pair(TruncatedWignerDrift{drive}, TruncatedWignerDiffusion{g_}), state_,
       static_cast<double>(round) * dt_, dt_ / substeps_, static_cast<std::size_t>(substeps_));
 }
 

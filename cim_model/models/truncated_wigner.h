@@ -16,8 +16,7 @@ namespace opoloop {
 ///
 /// The state of n pulses is (c_0 … c_{n−1}, s_0 … s_{n−1}). Drift and diffusion are odeint-style callables.
 struct TruncatedWignerDrift {
-  double pump;
-  std::span<const double> injection;  ///< n entries, into the in-phase quadrature
+  Drive drive;
 
   void operator()(const std::vector<double>& state, std::vector<double>& rate, double /*t*/) const {
     const std::size_t n = state.size() / 2;
@@ -25,8 +24,8 @@ struct TruncatedWignerDrift {
       const double c = state[i];
       const double s = state[n + i];
       const double photons = c * c + s * s;
-      rate[i] = (-1 + pump - photons) * c + injection[i];
-      rate[n + i] = (-1 - pump - photons) * s;
+      rate[i] = (-1 + drive.pump[i] - photons) * c + drive.injection[i];
+      rate[n + i] = (-1 - drive.pump[i] - photons) * s + (drive.quadrature.empty() ? 0 : drive.quadrature[i]);
     }
   }
 };
@@ -53,7 +52,7 @@ class TruncatedWigner final : public PulseModel {
   int size() const override { return n_; }
   void start(std::uint64_t seed, std::uint32_t trajectory) override;
   void measure(std::int64_t round, std::span<double> record) const override;
-  void advance(std::int64_t round, double pump, std::span<const double> injection) override;
+  void advance(std::int64_t round, const Drive& drive) override;
   void clamp(double bound) override;
   std::span<const double> amplitude() const override { return {state_.data(), static_cast<std::size_t>(n_)}; }
   std::vector<PulseVariable> variables() const override;

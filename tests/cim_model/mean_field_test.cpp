@@ -158,7 +158,7 @@ TEST_CASE("quench of a ring with noise only at the start: C_n = I_n(4ξt) / I_0(
 TEST_CASE("Euler is first order and Runge–Kutta 4 fourth, against a controlled Dormand–Prince 5") {
   namespace odeint = boost::numeric::odeint;
   const std::vector<double> injection = {0.3, -0.2};
-  const double pump = 1.4;
+  const std::vector<double> pump(2, 1.4);
   const auto error_of = [&](Stepper stepper, int substeps) {
     LoopParameters p;
     p.stepper = stepper;
@@ -170,8 +170,8 @@ TEST_CASE("Euler is first order and Runge–Kutta 4 fourth, against a controlled
     std::vector<double> reference(model.amplitude().begin(), model.amplitude().end());
     odeint::integrate_adaptive(
         odeint::make_controlled<odeint::runge_kutta_dopri5<std::vector<double>>>(1e-13, 1e-13),
-        MeanFieldDrift{pump, 1.0, injection}, reference, 0.0, 1.0, 0.01);
-    model.advance(0, pump, injection);
+        MeanFieldDrift{{pump, injection, {}}, 1.0}, reference, 0.0, 1.0, 0.01);
+    model.advance(0, {pump, injection, {}});
     return std::abs(model.amplitude()[0] - reference[0]) + std::abs(model.amplitude()[1] - reference[1]);
   };
   // Halving dt divides the error by 2^order, up to the next order: a few per cent at these steps.
