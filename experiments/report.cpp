@@ -1,84 +1,19 @@
 #include "experiments/report.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <limits>
 
 #include <fmt/format.h>
 
-#include "core/error.h"
 #include "core/version.h"
+#include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/report_figures.h"
 
 namespace opoloop {
 
 namespace {
-
-constexpr const char* kStyle = R"(
-:root{--page:#f7f7f5;--card:#fff;--ink:#1d2126;--soft:#5c6570;--faint:#e4e4e0;--first:#2466b8;--second:#c9601a;--good:#1d7a46;--warn:#9a5b00;--warnbg:#fff5e0;color-scheme:light dark}
-@media(prefers-color-scheme:dark){:root{--page:#14171a;--card:#1c2024;--ink:#e6e8ea;--soft:#9aa4ae;--faint:#31373d;--first:#6ea8f0;--second:#f0944d;--good:#5cc48a;--warn:#f0b757;--warnbg:#33291a}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
-main{max-width:1020px;margin:0 auto;padding:36px 24px 64px}
-h1{font-size:1.9rem;line-height:1.2;margin:.1em 0 .2em;overflow-wrap:anywhere;letter-spacing:-.01em}
-h2{font-size:1.2rem;margin:2.4em 0 .6em}
-p{margin:.5em 0;max-width:72ch}
-.over{color:var(--soft);font-size:.85rem;letter-spacing:.04em;text-transform:uppercase}
-.sub{color:var(--soft)}
-.state{display:inline-block;border:1px solid currentColor;border-radius:99px;padding:0 .7em;font-size:.85rem;color:var(--good)}
-.state.open{color:var(--warn)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px;margin:1.6em 0}
-.tile,figure,.table{background:var(--card);border:1px solid var(--faint);border-radius:10px}
-.tile{padding:14px 18px}
-.tile .name{color:var(--soft);font-size:.85rem}
-.tile .value{font-size:1.55rem;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
-.tile .note{color:var(--soft);font-size:.85rem}
-figure{margin:1em 0;padding:18px 18px 14px}
-figure svg{display:block;width:100%;height:auto}
-figure svg text,figure svg tspan{font-family:inherit}
-figcaption{color:var(--soft);font-size:.9rem;margin-top:10px;max-width:90ch}
-.none{color:var(--soft);margin:0}
-.note-box{background:var(--warnbg);border-left:4px solid var(--warn);border-radius:6px;padding:10px 16px;margin:1em 0}
-.note-box ul{margin:.3em 0;padding-left:1.2em}
-.table{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.93rem}
-th,td{text-align:left;vertical-align:top;padding:8px 16px;border-top:1px solid var(--faint)}
-thead th{border-top:0;color:var(--soft);font-weight:500;font-size:.85rem}
-tbody th{font-weight:500;white-space:nowrap}
-td.num{font-variant-numeric:tabular-nums;white-space:nowrap}
-td.text{color:var(--soft);min-width:18em}
-td.wide{overflow-wrap:anywhere;font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.85rem}
-.keep{white-space:nowrap}
-code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.9em}
-footer{color:var(--soft);font-size:.85rem;margin-top:3em}
-@media(max-width:640px){main{padding:20px 14px}tbody th{white-space:normal}figure{padding:10px}}
-@media print{:root{--page:#fff}.tile,figure,.table{break-inside:avoid}}
-)";
-
-/// Digits grouped by thin spaces from five digits on; up to `digits` significant otherwise.
-std::string number(double v, int digits = 6) {
-  if (std::isnan(v)) return "–";
-  if (std::isinf(v)) return v > 0 ? "∞" : "−∞";
-  std::string text;
-  if (std::abs(v) < 1e15 && std::abs(v - std::round(v)) < 1e-9 * std::max(1.0, std::abs(v)) &&
-      (std::abs(v) >= 1 || v == 0)) {
-    text = fmt::format("{:.0f}", std::abs(v));
-    if (text.size() >= 5) {
-      for (std::size_t at = text.size() - 3; at > 0 && at < text.size(); at = at > 3 ? at - 3 : 0)
-        text.insert(at, "\u202f");
-    }
-  } else {
-    text = fmt::format("{:.{}g}", std::abs(v), digits);
-  }
-  return v < 0 ? fmt::format("−{}", text) : text;
-}
 
 std::string seconds(double s) {
   if (std::isinf(s)) return "∞";
@@ -95,8 +30,8 @@ std::string seconds(double s) {
 
 std::string quantity(double v, const std::string& units) {
   if (units == "s") return seconds(v);
-  if (units == "round trips" || units == "products") return number(v >= 1000 ? std::round(v) : v, 4);
-  return number(v, 4);
+  if (units == "round trips" || units == "products") return readable_number(v >= 1000 ? std::round(v) : v, 4);
+  return readable_number(v, 4);
 }
 
 /// An interval that no line break takes apart.
@@ -162,8 +97,8 @@ std::string head(const RunFileContents& c) {
   html += fmt::format(
       "<p class='sub'>{} problem, {} spins, {} couplings · device <code>{}</code> · <span "
       "class='keep'>{}</span> · ",
-      kind, number(static_cast<double>(c.n)), number(static_cast<double>(c.edges)), html_escape(c.device_uri),
-      html_escape(created));
+      kind, readable_number(static_cast<double>(c.n)), readable_number(static_cast<double>(c.edges)),
+      html_escape(c.device_uri), html_escape(created));
   html += c.complete   ? "<span class='state'>complete</span></p>\n"
           : c.finished ? "<span class='state open'>interrupted</span></p>\n"
                        : "<span class='state open'>cut off</span></p>\n";
@@ -192,21 +127,23 @@ std::string tiles(const RunFileContents& c) {
       const double known = cut ? cut_of(c, *c.best_known_energy) : *c.best_known_energy;
       const double apart = cut ? gap / 2 : gap;
       const bool same = std::abs(gap) <= 1e-9 * std::max(1.0, std::abs(best));
-      note = same      ? "equals the best known"
-             : gap < 0 ? fmt::format("better than the best known, {}", number(known, 10))
-                       : fmt::format("best known {}, {} short", number(known, 10), number(apart));
+      note = same ? "equals the best known"
+             : gap < 0
+                 ? fmt::format("better than the best known, {}", readable_number(known, 10))
+                 : fmt::format("best known {}, {} short", readable_number(known, 10), readable_number(apart));
     } else {
       note = "no best known value to compare with";
     }
-    if (cut) html += tile("Best cut", number(cut_of(c, best), 10), note);
-    html += tile("Best energy", number(best, 10), cut ? "the lower, the larger the cut" : note);
+    if (cut) html += tile("Best cut", readable_number(cut_of(c, best), 10), note);
+    html += tile("Best energy", readable_number(best, 10), cut ? "the lower, the larger the cut" : note);
   }
   if (const auto* p = find(c, "p_success_best"); p != nullptr && p->values.size() == 3) {
     const auto* trials = find(c, "trials");
-    html += tile("Success of one run", percent(p->values[0]),
-                 fmt::format("{}95%: {}",
-                             trials != nullptr ? fmt::format("of {} runs; ", number(trials->values[0])) : "",
-                             range(percent(p->values[1]), percent(p->values[2]))));
+    html += tile(
+        "Success of one run", percent(p->values[0]),
+        fmt::format("{}95%: {}",
+                    trials != nullptr ? fmt::format("of {} runs; ", readable_number(trials->values[0])) : "",
+                    range(percent(p->values[1]), percent(p->values[2]))));
   }
   if (const auto* t = find(c, "tts_wall_s"))
     html += tile("Time to solution, this computer", tts_value(*t),
@@ -238,9 +175,9 @@ std::string success_table(const RunFileContents& c) {
   const auto* self = find(c, "target_is_best_found");
   const bool own = self != nullptr && self->values[0] != 0;
   if (const auto* t = find(c, "target_energy")) {
-    std::string value = number(t->values[0], 10);
+    std::string value = readable_number(t->values[0], 10);
     if (c.problem_kind == ProblemKind::max_cut)
-      value += fmt::format("<br>(cut {})", number(cut_of(c, t->values[0]), 10));
+      value += fmt::format("<br>(cut {})", readable_number(cut_of(c, t->values[0]), 10));
     html += row("Target energy", value, "",
                 own ? "No target was known, so the best of this very job is the target: success means “as "
                       "good as the best found here”, and "
@@ -253,8 +190,8 @@ std::string success_table(const RunFileContents& c) {
     const auto* n = find(c, "trials");
     if (p == nullptr || p->values.size() != 3 || k == nullptr || n == nullptr) return;
     html += row(title, percent(p->values[0]), range(percent(p->values[1]), percent(p->values[2])),
-                fmt::format("{} {} of {} runs. Interval by Wilson's method.", text, number(k->values[0]),
-                            number(n->values[0])));
+                fmt::format("{} {} of {} runs. Interval by Wilson's method.", text,
+                            readable_number(k->values[0]), readable_number(n->values[0])));
   };
   success("p_success_best", "successes_best", "Success, ever",
           "Runs that passed through the target at any round trip:");
@@ -288,7 +225,7 @@ std::string success_table(const RunFileContents& c) {
     const auto* s = find(c, name);
     if (s == nullptr) return;
     html += row(title,
-                s->units == "us" ? fmt::format("{}\u00a0µs", number(s->values[0], 4))
+                s->units == "us" ? fmt::format("{}\u00a0µs", readable_number(s->values[0], 4))
                                  : quantity_with_unit(s->values[0], s->units),
                 "", text);
   };
@@ -330,18 +267,13 @@ std::string provenance_table(const RunFileContents& c) {
 }
 
 std::string figure_html(const Figure& figure) {
-  if (figure.svg.empty()) return fmt::format("<figure><p class='none'>{}</p></figure>\n", figure.missing);
-  return fmt::format("<figure>\n{}\n<figcaption>{}</figcaption></figure>\n", figure.svg, figure.caption);
+  return html_figure(figure.svg, figure.missing, figure.caption);
 }
 
 }  // namespace
 
 std::string report_html(const RunFileContents& c) {
-  std::string html =
-      "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\n<meta name='viewport' "
-      "content='width=device-width,initial-scale=1'>\n";
-  html += fmt::format("<title>{} – opoloop run report</title>\n<style>{}</style></head>\n<body><main>\n",
-                      html_escape(c.problem_name), kStyle);
+  std::string html;
   html += head(c);
   html += tiles(c);
   html += notes(c);
@@ -351,32 +283,14 @@ std::string report_html(const RunFileContents& c) {
   html += "<h2>Success and time to solution</h2>\n" + success_table(c);
   html += "<h2>Parameters</h2>\n" + parameter_table(c);
   html += "<h2>Where this comes from</h2>\n" + provenance_table(c);
-  html += fmt::format(
-      "<footer>Written by opoloop {}. Every number here is in the run file; docs/run-file.md says "
-      "where.</footer>\n",
-      kVersion);
-  return html + "</main></body></html>\n";
+  return html_page(
+      c.problem_name + " – opoloop run report", html,
+      fmt::format("Written by opoloop {}. Every number here is in the run file; docs/run-file.md says where.",
+                  kVersion));
 }
 
 void write_report(const RunFileContents& contents, const std::string& html_path) {
-  const std::string html = report_html(contents);
-  const std::string part = html_path + ".part";
-  errno = 0;
-  {
-    std::ofstream out(part, std::ios::binary);
-    out << html;
-    out.close();
-    if (!out) {
-      const std::string reason = std::strerror(errno != 0 ? errno : EIO);
-      ::unlink(part.c_str());
-      throw Error(fmt::format("{}: cannot write the report: {}", html_path, reason));
-    }
-  }
-  if (std::rename(part.c_str(), html_path.c_str()) != 0) {
-    const std::string reason = std::strerror(errno);
-    ::unlink(part.c_str());
-    throw Error(fmt::format("{}: cannot write the report: {}", html_path, reason));
-  }
+  write_page(report_html(contents), html_path);
 }
 
 }  // namespace opoloop
