@@ -16,6 +16,7 @@ namespace opoloop {
 Verb add_validate(CLI::App& program) {
   struct Options {
     ValidationSettings settings;
+    bool full = false;
     bool json = false;
     std::string report = "validate.html";
     bool no_report = false;
@@ -24,7 +25,7 @@ Verb add_validate(CLI::App& program) {
       program.add_subcommand("validate", "Measure every closed form of the physics on this build");
   auto options = std::make_shared<Options>();
   options->settings.threads = available_threads();
-  app->add_flag("--full", options->settings.full, "Eight times the samples: errors a third as large");
+  app->add_flag("--full", options->full, "Eight times the samples: errors a third as large");
   app->add_flag("--json", options->json, "Print one JSON object");
   app->add_option("--report", options->report, "HTML page with the table and the pictures")
       ->type_name("FILE")
@@ -41,6 +42,7 @@ Verb add_validate(CLI::App& program) {
   return {app, [options](const Streams& streams) {
             catch_interrupts();
             ValidationSettings& settings = options->settings;
+            settings.replicas = options->full ? kFullReplicas : kQuickReplicas;
             settings.stop = interrupted;
             settings.progress = [&](const std::string& what) {
               if (streams.live) streams.err << fmt::format("\r{:<60}", what) << std::flush;

@@ -111,9 +111,13 @@ std::optional<std::string> figure_svg(const std::string& script, const std::stri
   for (const auto& [mark, variable] : marks) replace_all(svg, mark, fmt::format("var(--{})", variable));
   replace_all(svg, " color=\"black\"", "");
   replace_all(svg, "stroke=\"black\"", "stroke=\"var(--ink)\"");
-  // Point symbols, whose identifiers would repeat in a page of several figures, and titles of its own making,
+  // Point symbols, whose identifiers would repeat in a page of several figures; titles of its own making,
   // which would be read out and pop up: the label of the figure says it better.
-  remove_all(svg, "<defs>", "</defs>");
+  if (svg.find("#gpPt") == std::string::npos) {
+    remove_all(svg, "<defs>", "</defs>");
+  } else {
+    replace_all(svg, "gpPt", name + "Pt");
+  }
   remove_all(svg, "<title>", "</title>");
   remove_all(svg, "<desc>", "</desc>");
   replace_all(svg, "id=\"gnuplot_canvas\"", "");

@@ -14,7 +14,8 @@ inline constexpr const char* kSecond = "#0a0b0c";  ///< --second: orange
 
 /// Runs gnuplot (a child process, script on stdin) and returns an <svg> element to put inside a page: scales
 /// with its column, labelled for screen readers. Nothing where gnuplot is missing or the script fails;
-/// `problem` then says why in a few words. `name` makes identifiers unique within a page.
+/// `problem` then says why in a few words. `name`, letters
+/// and digits, makes identifiers unique within a page.
 std::optional<std::string> figure_svg(const std::string& script, const std::string& name,
                                       const std::string& label, int width, int height, std::string* problem);
 

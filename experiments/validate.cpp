@@ -38,6 +38,10 @@ std::string deviation_text(const ClosedForm& row) {
              : fmt::format("{:.2g} of bound", std::abs(row.deviation()));
 }
 
+std::string statistics_text(const Validation& validation) {
+  return fmt::format("{} replicas of each sampled quantity", validation.settings.replicas);
+}
+
 /// Columns on a screen that a UTF-8 text takes: every code point here is one wide.
 std::size_t columns(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(
@@ -91,12 +95,11 @@ void print_validation(const Validation& validation, std::ostream& out) {
     line(row.quantity, row.model, fmt::format("{:.7g}", row.predicted), fmt::format("{:.7g}", row.measured),
          deviation_text(row), row.holds() ? "pass" : "FAIL");
   }
-  out << fmt::format(
-      "\n{} of {} statements hold ({}, seed {}, {:.1f} s on {} thread{}){}\n",
-      validation.rows.size() - validation.failed(), validation.rows.size(),
-      validation.settings.full ? "full statistics" : "quick statistics; --full for a third of the error",
-      validation.settings.seed, validation.wall_s, validation.settings.threads,
-      validation.settings.threads == 1 ? "" : "s", validation.interrupted ? "; interrupted" : "");
+  out << fmt::format("\n{} of {} statements hold ({}, seed {}, {:.1f} s on {} thread{}){}\n",
+                     validation.rows.size() - validation.failed(), validation.rows.size(),
+                     statistics_text(validation), validation.settings.seed, validation.wall_s,
+                     validation.settings.threads, validation.settings.threads == 1 ? "" : "s",
+                     validation.interrupted ? "; interrupted" : "");
 }
 
 void print_validation_json(const Validation& validation, std::ostream& out) {
@@ -115,7 +118,7 @@ void print_validation_json(const Validation& validation, std::ostream& out) {
   }
   const nlohmann::json json = {{"rows", rows},
                                {"failed", validation.failed()},
-                               {"full", validation.settings.full},
+                               {"replicas", validation.settings.replicas},
                                {"seed", validation.settings.seed},
                                {"wall_s", validation.wall_s},
                                {"interrupted", validation.interrupted},
@@ -129,9 +132,8 @@ std::string validation_html(const Validation& validation, const std::vector<Vali
       "<p class='over'>opoloop validate</p>\n<h1>Does the simulator obey its closed forms?</h1>\n";
   body += fmt::format(
       "<p class='sub'>{} of {} statements hold · {} · seed {} · <span class='state{}'>{}</span></p>\n",
-      validation.rows.size() - failed, validation.rows.size(),
-      validation.settings.full ? "full statistics" : "quick statistics", validation.settings.seed,
-      failed > 0 || validation.interrupted ? " open" : "",
+      validation.rows.size() - failed, validation.rows.size(), statistics_text(validation),
+      validation.settings.seed, failed > 0 || validation.interrupted ? " open" : "",
       failed > 0               ? "fails"
       : validation.interrupted ? "interrupted"
                                : "passes");

@@ -36,15 +36,16 @@ struct ClosedForm {
 /// passes again.
 inline constexpr double kSigmas = 5;
 
+inline constexpr int kQuickReplicas = 48;
+inline constexpr int kFullReplicas = 400;  ///< errors a third as large
+
 /// How hard to look.
 struct ValidationSettings {
-  bool full = false;  ///< 400 replicas instead of 48: errors a third as large
+  int replicas = kQuickReplicas;  ///< independent repetitions of every sampled measurement, at least 2
   int threads = 1;
   std::uint64_t seed = 1;
   std::function<void(const std::string&)> progress;  ///< told the group that starts; may be empty
   std::function<bool()> stop;                        ///< looked at between groups; may be empty
-
-  int replicas() const { return full ? 400 : 48; }
 };
 
 /// Collects the statements of one group.

@@ -83,14 +83,14 @@ Replicas engine_moments(const ValidationSettings& settings, const LoopParameters
                         std::int64_t lag) {
   const IsingModel problem = uncoupled_pulses(200);
   const auto coupling = make_coupling(problem, CouplingStorage::automatic);
-  Replicas replicas(static_cast<std::size_t>(settings.replicas()), 3);
+  Replicas replicas(static_cast<std::size_t>(settings.replicas), 3);
   std::vector<Path> before(replicas.count());
   EngineOptions options;
   options.seed = settings.seed;
-  options.trajectories = settings.replicas();
+  options.trajectories = settings.replicas;
   options.threads = settings.threads;
   options.track_energy = false;
-  options.observe_trajectories = settings.replicas();
+  options.observe_trajectories = settings.replicas;
   options.observe_every = lag;
   options.observer = [&](const TileObservation& seen) {
     for (int lane = 0; lane < seen.lanes; ++lane) {

@@ -30,8 +30,8 @@ Estimate Replicas::estimate(const std::function<double(std::span<const double>)>
 Replicas run_replicas(const IsingModel& problem, const LoopParameters& parameters, const LawFactory& law,
                       const ValidationSettings& settings, std::size_t entries,
                       const ReplicaObserver& observe) {
-  Replicas replicas(static_cast<std::size_t>(settings.replicas()), entries);
-  parallel_for(settings.replicas(), settings.threads, [&](std::int64_t replica) {
+  Replicas replicas(static_cast<std::size_t>(settings.replicas), entries);
+  parallel_for(settings.replicas, settings.threads, [&](std::int64_t replica) {
     LoopOptions options;
     options.seed = settings.seed;
     options.trajectory = static_cast<std::uint32_t>(replica);

@@ -95,8 +95,8 @@ double milstein_m(int steps) {
 /// Sums per replica: X̂ − X and its square at 16 and at 64 steps.
 template <template <class, class> class Stepper>
 Replicas path_errors(const ValidationSettings& settings) {
-  Replicas replicas(static_cast<std::size_t>(settings.replicas()), 4);
-  parallel_for(settings.replicas(), settings.threads, [&](std::int64_t replica) {
+  Replicas replicas(static_cast<std::size_t>(settings.replicas), 4);
+  parallel_for(settings.replicas, settings.threads, [&](std::int64_t replica) {
     const PathIncrements increments{settings.seed, static_cast<std::uint32_t>(replica)};
     const auto sums = replicas.of(static_cast<std::size_t>(replica));
     State W(kPaths);
