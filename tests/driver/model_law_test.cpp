@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cim_model/loop.h"
+#include "cim_model/presets.h"
 #include "core/error.h"
 #include "driver/device.h"
 #include "driver/emulator_parameters.h"
@@ -66,16 +67,21 @@ TEST_CASE("every model with every law: two spins end up as the sign of J says") 
 }
 
 TEST_CASE("every model with every law: a linear term points the spins, by amplitude or by ancilla") {
-  // Bond and field agree on (+, −); flipping h flips both. An ancilla must come out as +1.
+  // Bond and field agree on (+, −), and the field is the stronger: nothing else is stable, so a law need not
+  // leave local minima to find it. Flipping h flips both spins. An ancilla must come out as +1.
+  // The mean amplitude goes only with the laws that use it unless told otherwise, and for the best state: h
+  // ⟨|x|⟩ shrinks with x, so a pulse on the wrong side may decay towards zero without ever crossing it.
   for (const ModelKind model : all_models()) {
     for (const LawKind law : all_laws()) {
       if (why_not(model, law)) continue;
-      for (const std::string mode : {"mean-amplitude", "ancilla"}) {
-        for (const double h : {0.5, -0.5}) {
+      std::vector<std::string> modes = {"ancilla"};
+      if (usual_field_mode(law) == FieldMode::mean_amplitude) modes.push_back("mean-amplitude");
+      for (const std::string& mode : modes) {
+        for (const double h : {2.0, -2.0}) {
           CAPTURE(name_of(model), name_of(law), mode, h);
           Job job;
           auto problem = std::make_shared<Problem>();
-          problem->ising = IsingModel(2, {{0, 1, -1.0}}, {h, -0.5 * h}, 0.25);
+          problem->ising = IsingModel(2, {{0, 1, -1.0}}, {h, -h}, 0.25);
           job.problem = problem;
           job.settings.runs = 8;
           job.settings.steps = 800;
@@ -90,13 +96,16 @@ TEST_CASE("every model with every law: a linear term points the spins, by amplit
             CHECK_THAT(refused.what(), Catch::Contains("must be ancilla"));
             continue;
           }
+          const double ground = -1 - 2 * std::abs(h) + 0.25;
           int right = 0;
           for (const Sample& s : result.samples) {
             CHECK(s.energy_best == problem->ising.energy(s.spins_best));
             CHECK(s.energy_final == problem->ising.energy(s.spins_final));
-            right += s.energy_best == -1 - 0.75 * std::abs(h) + 0.25 && s.spins_best[0] == (h > 0 ? 1 : -1);
+            CHECK(s.energy_best == ground);
+            right += s.energy_final == ground && s.spins_final[0] == (h > 0 ? 1 : -1);
           }
-          CHECK(right == 8);
+          // Spins that do not know the field are right once in four: 6 of 8 by chance in 0.4% of cases.
+          if (mode == "ancilla") CHECK(right >= 6);
         }
       }
     }
