@@ -171,7 +171,7 @@ class FourierCoupling final : public Coupling {
 }  // namespace
 
 std::string StructureMismatch::text() const {
-  return fmt::format("J_{},{} = {:g} where its diagonal starts with {:g}", i, j, found, expected);
+  return fmt::format("J_{},{} = {:g} where J_0,{} = {:g}", i, j, found, distance, expected);
 }
 
 std::optional<StructureMismatch> toeplitz_mismatch(const IsingModel& model) {
@@ -185,7 +185,7 @@ std::optional<StructureMismatch> toeplitz_mismatch(const IsingModel& model) {
       const double expected = row[static_cast<std::size_t>(j - i)];
       const bool stored = at < columns.size() && columns[at] == j;
       const double found = stored ? model.couplings(i)[at++] : 0;
-      if (found != expected) return StructureMismatch{i, j, found, expected};
+      if (found != expected) return StructureMismatch{i, j, found, j - i, expected};
     }
   }
   return std::nullopt;
@@ -197,7 +197,8 @@ std::optional<StructureMismatch> circulant_mismatch(const IsingModel& model) {
   for (std::size_t d = 1; d < n; ++d) {
     // J_0,N−d is the coupling of pulses 0 and N − d, a distance d around the ring.
     if (row[n - d] != row[d]) {
-      return StructureMismatch{0, static_cast<std::int32_t>(n - d), row[n - d], row[d]};
+      return StructureMismatch{0, static_cast<std::int32_t>(n - d), row[n - d], static_cast<std::int32_t>(d),
+                               row[d]};
     }
   }
   return toeplitz_mismatch(model);

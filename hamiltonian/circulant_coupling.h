@@ -21,7 +21,8 @@ struct StructureMismatch {
   std::int32_t i;
   std::int32_t j;
   double found;              ///< J_ij
-  double expected;           ///< J_0d, with d = j − i (or N − d, where a circulant asks for it)
+  std::int32_t distance;     ///< d, the distance of i and j along the line, or the other way around the ring
+  double expected;           ///< J_0d
   std::string text() const;  ///< "J_3,7 = 1 where J_0,4 = -1"
 };
 

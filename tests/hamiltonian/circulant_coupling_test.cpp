@@ -112,12 +112,11 @@ TEST_CASE("a matrix that is not circulant or Toeplitz is refused by the coupling
   std::vector<IsingEdge> chain;
   for (int i = 0; i + 1 < 9; ++i) chain.push_back({i, i + 1, 1.0});
   CHECK_FALSE(toeplitz_mismatch(IsingModel(9, chain)));
-  CHECK(circulant_mismatch(IsingModel(9, chain))->text() == "J_0,8 = 0 where its diagonal starts with 1");
+  CHECK(circulant_mismatch(IsingModel(9, chain))->text() == "J_0,8 = 0 where J_0,1 = 1");
   CHECK_THROWS_AS(make_coupling(IsingModel(9, chain), CouplingStorage::circulant), InputError);
   chain[4].J = -1;
   CHECK_THROWS_WITH(make_coupling(IsingModel(9, chain), CouplingStorage::toeplitz),
-                    "storage = toeplitz: the couplings are not Toeplitz: J_4,5 = -1 where its diagonal "
-                    "starts with 1");
+                    "storage = toeplitz: the couplings are not Toeplitz: J_4,5 = -1 where J_0,1 = 1");
   // A missing and a surplus coupling count too.
   chain[4].J = 1;
   chain.push_back({2, 7, 0.5});
