@@ -374,9 +374,21 @@ struct Engine::Impl {
     }
   }
 
+  /// Law ahc: a = α + ξ ⟨σ_i Σ J σ⟩ of every lane, from its energy [L19; cim_model/laws/ahc.h].
+  void set_target(Block& b, int tile, const RoundConstants& c) const {
+    const LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
+    for (std::size_t l = 0; l < 16; ++l) {
+      const double energy = r.energy[b.single ? 0 : l] - model.offset();
+      b.target[l] =
+          static_cast<float>(static_cast<double>(c.alpha) - 2 * static_cast<double>(strength) * energy / n);
+      b.rate[l] = c.error_rate;
+    }
+  }
+
   void advance(Block& b, int tile, std::int64_t k, const RoundConstants& c, const float* measured) const {
     const std::size_t at = static_cast<std::size_t>(tile) * b.tile_size();
     if (parameters.law == LawKind::cac_best) move_target(b, tile, k, c);
+    if (parameters.law == LawKind::ahc) set_target(b, tile, c);
     if (!h.empty()) {
       float* scale = b.h_scale.data();
       if (parameters.field_mode == FieldMode::sqrt_alpha) {
@@ -447,7 +459,8 @@ struct Engine::Impl {
 
   /// The loop of physics.md: measure, product, observe, advance, from the first round trip to the last.
   void run_block(Block& b, const EngineOptions& options, std::atomic<bool>& stop) const {
-    const bool needs_energy = options.track_energy || parameters.law == LawKind::cac_best;
+    const bool needs_energy =
+        options.track_energy || parameters.law == LawKind::cac_best || parameters.law == LawKind::ahc;
     for (std::int64_t k = 0;; ++k) {
       const RoundConstants c = constants_at(k);
       const bool last = k == parameters.rounds;

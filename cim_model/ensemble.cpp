@@ -96,8 +96,9 @@ bool engine_runs(const LoopParameters& parameters) {
     case ModelKind::truncated_wigner:
     case ModelKind::gaussian:
       return true;
+    default:
+      return false;
   }
-  return false;
 }
 
 std::vector<TrajectoryResult> run_ensemble(const IsingModel& problem, const Coupling& coupling,

@@ -1,5 +1,6 @@
 #include "cim_model/feedback_law.h"
 
+#include "cim_model/laws/ahc.h"
 #include "cim_model/laws/cac.h"
 #include "cim_model/laws/cac_best.h"
 #include "cim_model/laws/cfc.h"
@@ -26,12 +27,15 @@ std::unique_ptr<FeedbackLaw> make_feedback_law(const LoopParameters& parameters,
       return std::make_unique<SfcLaw>(parameters, strength);
     case LawKind::cac_best:
       return std::make_unique<CacBestLaw>(parameters, strength);
+    case LawKind::ahc:
+      return std::make_unique<AhcLaw>(parameters, strength);
   }
   throw InputError("law: not a known feedback law");
 }
 
 bool has_error_variable(LawKind law) {
-  return law == LawKind::cac || law == LawKind::cfc || law == LawKind::sfc || law == LawKind::cac_best;
+  return law == LawKind::cac || law == LawKind::cfc || law == LawKind::sfc || law == LawKind::cac_best ||
+         law == LawKind::ahc;
 }
 
 }  // namespace opoloop

@@ -14,6 +14,7 @@ struct Feedback {
   std::span<const double> measured;  ///< x̃^k
   std::span<const double> field;     ///< Σ_j J_ij x̃_j + h-term, not yet scaled by ξ
   double energy;                     ///< H^k, Ising energy of the spins read in round k, offset included
+  double offset = 0;                 ///< the part of it that no spin changes
 };
 
 /// How the measured amplitudes turn into the injection: the other half of a round trip. Laws keep one error

@@ -116,7 +116,7 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     if (!last) {
       couple(problem, measured, field);
       if (has_field) add_field_term(problem, parameters, k, measured, field);
-      law.inject({k, measured, field, energy}, injection);
+      law.inject({k, measured, field, energy, problem.offset()}, injection);
       if (options.feedback_delay > 0) {
         on_the_way.push_back(injection);
         injection = std::move(on_the_way.front());

@@ -34,13 +34,16 @@ void require_points(const Schedule& schedule, const std::string& name, const std
   }
 }
 
-constexpr std::array<std::pair<ModelKind, const char*>, 3> kModelNames = {{
+constexpr std::array<std::pair<ModelKind, const char*>, 6> kModelNames = {{
     {ModelKind::mean_field, "mean-field"},
     {ModelKind::truncated_wigner, "truncated-wigner"},
     {ModelKind::gaussian, "gaussian"},
+    {ModelKind::delay_lines, "delay-lines"},
+    {ModelKind::bounded, "bounded"},
+    {ModelKind::phenomenological, "phenomenological"},
 }};
 
-constexpr std::array<std::pair<LawKind, const char*>, 7> kLawNames = {{
+constexpr std::array<std::pair<LawKind, const char*>, 8> kLawNames = {{
     {LawKind::linear, "linear"},
     {LawKind::clipped, "clipped"},
     {LawKind::tanh, "tanh"},
@@ -48,12 +51,26 @@ constexpr std::array<std::pair<LawKind, const char*>, 7> kLawNames = {{
     {LawKind::cfc, "cfc"},
     {LawKind::sfc, "sfc"},
     {LawKind::cac_best, "cac-best"},
+    {LawKind::ahc, "ahc"},
 }};
 
 constexpr std::array<std::pair<FieldMode, const char*>, 3> kFieldModeNames = {{
     {FieldMode::mean_amplitude, "mean-amplitude"},
     {FieldMode::ancilla, "ancilla"},
     {FieldMode::sqrt_alpha, "sqrt-alpha"},
+}};
+
+constexpr std::array<std::pair<Nonlinearity, const char*>, 4> kNonlinearityNames = {{
+    {Nonlinearity::tanh, "tanh"},
+    {Nonlinearity::sine, "sine"},
+    {Nonlinearity::clipped, "clipped"},
+    {Nonlinearity::cubic, "cubic"},
+}};
+
+constexpr std::array<std::pair<InjectionPoint, const char*>, 3> kInjectionPointNames = {{
+    {InjectionPoint::distributed, "distributed"},
+    {InjectionPoint::before, "before"},
+    {InjectionPoint::after, "after"},
 }};
 
 template <class Table, class Kind>
@@ -121,20 +138,73 @@ void LoopParameters::validate() const {
   require(at_least(start_uniform_half_width, 0), "start_uniform_half_width", start_uniform_half_width,
           "0 (normal start) or positive and finite [normalised amplitude]");
 
-  const bool quantum = model != ModelKind::mean_field;
+  if (const auto reason = why_not(model, law)) {
+    throw InputError(fmt::format("law = {}: {}", name_of(law), *reason));
+  }
+  const bool quantum =
+      model != ModelKind::mean_field && model != ModelKind::bounded && model != ModelKind::phenomenological;
   require(
       at_least(g2, 0) && (!quantum || g2 > 0), "g2", g2,
       quantum ? "positive and finite [1/photons] for a quantum model" : "at least 0 and finite [1/photons]");
-  const bool measured = model == ModelKind::gaussian;
+  const bool measured =
+      model == ModelKind::gaussian || (model == ModelKind::phenomenological && !record_noise);
   require(at_least(measured_loss, 0) && (!measured || measured_loss > 0), "measured_loss", measured_loss,
           measured ? "positive and finite [intrinsic amplitude loss]: without it there is no record"
                    : "at least 0 and finite [intrinsic amplitude loss]");
   require(above(detection_efficiency, 0) && detection_efficiency <= 1, "detection_efficiency",
           detection_efficiency, "in (0, 1]");
-  if (stepper == Stepper::runge_kutta4 && quantum) {
+  require(line_limit >= 0, "line_limit", line_limit, "0 (as many as J takes) or the number of delay lines");
+  require(line_delay >= 0, "line_delay", line_delay, "at least 0 round trips");
+  require(above(nonlinearity_limit, 0), "nonlinearity_limit", nonlinearity_limit,
+          "positive and finite [normalised amplitude]");
+  if (cavity_noise) {
+    require(at_least(*cavity_noise, 0), "cavity_noise", *cavity_noise,
+            "at least 0 and finite [normalised amplitude]");
+  }
+  if (record_noise) {
+    require(at_least(*record_noise, 0), "record_noise", *record_noise,
+            "at least 0 and finite [normalised amplitude]");
+  }
+  if (model == ModelKind::bounded && (law == LawKind::cac || law == LawKind::cac_best)) {
+    // e would grow without end in pursuit of an amplitude that f cannot give.
+    const double bound = nonlinearity_bound(*this);
+    const double above_alpha = law == LawKind::cac_best ? best_energy.rho : 0;
+    require_points(
+        alpha, "alpha",
+        fmt::format("below {:g}: nonlinearity {} bounds |x| by {:g}, and alpha{} is a target of x²",
+                    bound * bound, name_of(nonlinearity), bound, law == LawKind::cac_best ? " + rho" : ""),
+        [&](double v) { return v + above_alpha < bound * bound; });
+  }
+  if (stepper == Stepper::runge_kutta4 && model != ModelKind::mean_field) {
     throw InputError(
         fmt::format("stepper = runge_kutta4: model {} is stochastic, must be euler", name_of(model)));
   }
+}
+
+std::optional<std::string> why_not(ModelKind model, LawKind law) {
+  if (model == ModelKind::delay_lines && law != LawKind::linear) {
+    return "model delay-lines has no electronics in the loop, light is injected as it is: must be linear";
+  }
+  if (model == ModelKind::bounded && law == LawKind::ahc) {
+    return "its target alpha + xi <s J s> is the amplitude that a cubic saturation gives; model bounded "
+           "cannot "
+           "reach it: take cac";
+  }
+  return std::nullopt;
+}
+
+double nonlinearity_bound(const LoopParameters& parameters) {
+  switch (parameters.nonlinearity) {
+    case Nonlinearity::tanh:
+      return 1;
+    case Nonlinearity::sine:
+      return 0.5;
+    case Nonlinearity::clipped:
+      return parameters.nonlinearity_limit;
+    case Nonlinearity::cubic:
+      return 2 / (3 * std::sqrt(3.0));
+  }
+  return 1;
 }
 
 double coupling_normalisation(const IsingModel& model) {
@@ -152,7 +222,18 @@ double coupling_strength(const IsingModel& problem, const LoopParameters& parame
 }
 
 bool has_separate_record(const LoopParameters& parameters) {
-  return parameters.model == ModelKind::gaussian;
+  return parameters.model == ModelKind::gaussian || parameters.model == ModelKind::phenomenological;
+}
+
+std::vector<ModelKind> all_models() {
+  std::vector<ModelKind> all;
+  for (const auto& entry : kModelNames) all.push_back(entry.first);
+  return all;
+}
+std::vector<LawKind> all_laws() {
+  std::vector<LawKind> all;
+  for (const auto& entry : kLawNames) all.push_back(entry.first);
+  return all;
 }
 
 std::string name_of(ModelKind kind) {
@@ -164,6 +245,12 @@ std::string name_of(LawKind kind) {
 std::string name_of(FieldMode mode) {
   return name_in(kFieldModeNames, mode);
 }
+std::string name_of(Nonlinearity kind) {
+  return name_in(kNonlinearityNames, kind);
+}
+std::string name_of(InjectionPoint point) {
+  return name_in(kInjectionPointNames, point);
+}
 ModelKind parse_model(const std::string& text) {
   return parse_in(kModelNames, text, "model");
 }
@@ -172,6 +259,12 @@ LawKind parse_law(const std::string& text) {
 }
 FieldMode parse_field_mode(const std::string& text) {
   return parse_in(kFieldModeNames, text, "field mode");
+}
+Nonlinearity parse_nonlinearity(const std::string& text) {
+  return parse_in(kNonlinearityNames, text, "nonlinearity");
+}
+InjectionPoint parse_injection_point(const std::string& text) {
+  return parse_in(kInjectionPointNames, text, "injection_point");
 }
 
 }  // namespace opoloop

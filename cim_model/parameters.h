@@ -22,6 +22,9 @@ enum class ModelKind {
   mean_field,        ///< (a) dx/dt = (p−1) x − μ x³ + inj                                [W13, R21]
   truncated_wigner,  ///< (b) Itô, in-phase c and quadrature s with √(c²+s²+½) noise     [W13, M16]
   gaussian,          ///< (d) mean μ and variance V under continuous measurement          [K20]
+  delay_lines,       ///< (g) (b) coupled by optical delay lines, both quadratures         [W13]
+  bounded,           ///< x ← x + dt (f(p x + inj) − x) + noise, f bounded                 [B21]
+  phenomenological,  ///< (f) x ← A G(x) + r₁ + dt inj, read as G(x) + r₃
 };
 
 /// How the measured amplitudes turn into the injection.
@@ -33,6 +36,7 @@ enum class LawKind {
   cfc,       ///< z = e ξ Σ J x̃, inj = z,  ė = −β e (z² − α)                             [R21]
   sfc,       ///< z = −ξ Σ J x̃, inj = −tanh(c z) − k (z − e),  ė = −β (e − z)            [R21]
   cac_best,  ///< CAC whose target follows the best energy so far                         [L21]
+  ahc,       ///< CAC whose target is α + ξ ⟨σ_i Σ_j J_ij σ_j⟩                             [L19]
 };
 
 /// How a linear term h enters a loop that only multiplies by J.
@@ -45,6 +49,21 @@ enum class FieldMode {
 enum class Stepper {
   euler,        ///< Euler, Euler–Maruyama for stochastic models: what the papers used
   runge_kutta4  ///< deterministic models only, injection held over the round trip
+};
+
+/// Transfer function f of model `bounded`, slope 1 at 0; x stays below its bound  [B21].
+enum class Nonlinearity {
+  tanh,     ///< tanh u, bound 1
+  sine,     ///< ½ sin 2u = cos²(u − π/4) − ½ of an intensity modulator, bound ½
+  clipped,  ///< clip(u, ±nonlinearity_limit)
+  cubic,    ///< u − u³: the first terms of the others; bounded by 0.385 up to its maximum, diverges beyond
+};
+
+/// Where the delay lines join the ring.
+enum class InjectionPoint {
+  distributed,  ///< all along the round trip, as equation (b) has it
+  before,       ///< before the crystal: what is injected is amplified with the pulse
+  after,        ///< after it
 };
 
 /// Law [L21]'s moving target: a = α − ρ tanh(δ (H_best − H)), dξ_t/dt = γ, ξ_t back to 0 whenever τ passes
@@ -101,7 +120,23 @@ struct LoopParameters {
   double g2 = 1e-4;                 ///< g² (truncated_wigner, gaussian)
   double measured_loss = 1.0;       ///< j (gaussian), in units of the intrinsic amplitude loss
   double detection_efficiency = 1;  ///< η (gaussian), in (0, 1]
-  bool read_record = false;         ///< spins from the sign of the measured record instead of the state
+
+  // delay_lines
+  int line_limit = 0;           ///< lines that the machine has; 0 = as many as J takes
+  bool line_modulators = true;  ///< lines have modulators that give every pulse its own amplitude
+  int line_delay = 0;           ///< whole round trips that light spends in the lines, besides the slots
+  InjectionPoint injection_point = InjectionPoint::distributed;
+
+  Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< f (bounded)
+  double nonlinearity_limit = 0.4;                 ///< bound of f where it is clipped
+  /// Standard deviation of what a round trip adds to x (bounded, phenomenological: r₁); unset = that of the
+  /// vacuum, g √(dt/2).
+  std::optional<double> cavity_noise;
+  /// Standard deviation of x̃ (phenomenological: r₃); unset = that of a homodyne detector behind the coupler
+  /// of loss j, g √((1 + j)/(4 η j dt)).
+  std::optional<double> record_noise;
+
+  bool read_record = false;  ///< spins from the sign of the measured record instead of the state
 
   /// Time of one step of the error equation, in signal lifetimes.
   double error_step() const { return error_dt > 0 ? error_dt : dt / error_substeps; }
@@ -118,15 +153,29 @@ double coupling_normalisation(const IsingModel& model);
 /// ξ·gain that multiplies the field: parameters.xi or coupling_normalisation(problem), times gain.
 double coupling_strength(const IsingModel& problem, const LoopParameters& parameters);
 
+/// Why this model cannot run with this law; empty where it can.
+std::optional<std::string> why_not(ModelKind model, LawKind law);
+
+/// sup |f| of model `bounded` (of the stable branch, where f is cubic).
+double nonlinearity_bound(const LoopParameters& parameters);
+
 /// True where the record x̃ is not the amplitude itself.
 bool has_separate_record(const LoopParameters& parameters);
+
+/// All of them, in the order of the enumerations.
+std::vector<ModelKind> all_models();
+std::vector<LawKind> all_laws();
 
 std::string name_of(ModelKind kind);
 std::string name_of(LawKind kind);
 std::string name_of(FieldMode mode);
+std::string name_of(Nonlinearity kind);
+std::string name_of(InjectionPoint point);
 /// Throw InputError listing the known names.
 ModelKind parse_model(const std::string& text);
 LawKind parse_law(const std::string& text);
 FieldMode parse_field_mode(const std::string& text);
+Nonlinearity parse_nonlinearity(const std::string& text);
+InjectionPoint parse_injection_point(const std::string& text);
 
 }  // namespace opoloop

@@ -165,13 +165,37 @@ LoopPreset cim_optimizer_sk100() {
           "the published reference simulator at its settings for J = ±1, N = 100", p};
 }
 
+LoopPreset cim_optimizer_ahc() {
+  LoopParameters p;
+  p.law = LawKind::ahc;
+  p.dt = 0.05;
+  p.rounds = 1000;  // num_timesteps_per_run of its solver
+  p.pump = 0.2;     // r
+  p.saturation = 1.0;
+  p.xi = 1.0;     // J enters as it is …
+  p.gain = 0.07;  // … times eps
+  p.alpha = 0.2;  // target_a_baseline
+  p.beta = 0.05;
+  p.start_uniform_half_width = 0.0005;
+  p.error_start = 1;
+  p.error_max = 32;
+  // AHC.py updates x in place before e, and takes the target from the spins before that update.
+  p.error_uses_new_amplitude = true;
+  return {
+      "cim-optimizer-ahc",
+      "github.com/mcmahon-lab/cim-optimizer, AHC.py, its defaults from the supplement of Leleu et al. 2019, "
+      "doi 10.1103/PhysRevLett.122.040607",
+      "amplitude-heterogeneity correction, J = ±1, N about 100", p};
+}
+
 }  // namespace
 
 const std::vector<LoopPreset>& loop_presets() {
   static const std::vector<LoopPreset> presets = [] {
-    std::vector<LoopPreset> all = {sk_cac(),       sk_cfc(),       sk_sfc(),
-                                   gset_cac(),     sk_cfc_short(), sk_sfc_short(),
-                                   sk_cac_short(), leleu_sk(),     cim_optimizer_sk100()};
+    std::vector<LoopPreset> all = {sk_cac(),           sk_cfc(),       sk_sfc(),
+                                   gset_cac(),         sk_cfc_short(), sk_sfc_short(),
+                                   sk_cac_short(),     leleu_sk(),     cim_optimizer_sk100(),
+                                   cim_optimizer_ahc()};
     for (LoopPreset& preset : all) preset.parameters.preset = preset.name;
     return all;
   }();
@@ -207,6 +231,7 @@ FieldMode usual_field_mode(LawKind law) {
     case LawKind::cac:
     case LawKind::cfc:
     case LawKind::cac_best:
+    case LawKind::ahc:
       return FieldMode::ancilla;
     default:
       return FieldMode::mean_amplitude;

@@ -1,7 +1,10 @@
 #include "cim_model/pulse_model.h"
 
+#include "cim_model/models/bounded.h"
+#include "cim_model/models/delay_lines.h"
 #include "cim_model/models/gaussian.h"
 #include "cim_model/models/mean_field.h"
+#include "cim_model/models/phenomenological.h"
 #include "cim_model/models/truncated_wigner.h"
 #include "core/error.h"
 
@@ -16,6 +19,12 @@ std::unique_ptr<PulseModel> make_pulse_model(const LoopParameters& parameters, c
       return std::make_unique<TruncatedWigner>(parameters, n);
     case ModelKind::gaussian:
       return std::make_unique<Gaussian>(parameters, n);
+    case ModelKind::delay_lines:
+      return std::make_unique<DelayLines>(parameters, problem);
+    case ModelKind::bounded:
+      return std::make_unique<Bounded>(parameters, n);
+    case ModelKind::phenomenological:
+      return std::make_unique<Phenomenological>(parameters, n);
   }
   throw InputError("model: not a known pulse model");
 }

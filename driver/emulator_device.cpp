@@ -10,6 +10,7 @@
 
 #include "cim_model/ensemble.h"
 #include "cim_model/feedback_law.h"
+#include "cim_model/pulse_model.h"
 #include "core/error.h"
 #include "driver/adapt.h"
 #include "driver/device_parameters.h"
@@ -23,12 +24,15 @@ namespace opoloop {
 namespace {
 
 CouplingStorage storage_of(const std::map<std::string, std::string>& parameters) {
-  static const std::array<std::string, 4> names = {"automatic", "dense-f32", "dense-i8", "sparse"};
+  static const std::array<std::string, 6> names = {"automatic", "dense-f32", "dense-i8",
+                                                   "sparse",    "circulant", "toeplitz"};
   const ParameterReader reader("emulator", parameters, emulator_parameter_help());
   const std::string name = reader.choice("storage", "automatic", names);
   if (name == "dense-f32") return CouplingStorage::dense_f32;
   if (name == "dense-i8") return CouplingStorage::dense_i8;
   if (name == "sparse") return CouplingStorage::sparse;
+  if (name == "circulant") return CouplingStorage::circulant;
+  if (name == "toeplitz") return CouplingStorage::toeplitz;
   return CouplingStorage::automatic;
 }
 
@@ -77,7 +81,11 @@ Capabilities EmulatorDevice::capabilities() const {
 }
 
 void EmulatorDevice::validate(const Job& job) const {
-  prepare(job, job.problem->ising, false);
+  const Prepared prepared = prepare(job, job.problem->ising, false);
+  // Some models refuse problems: delay lines those that take more lines than there are.
+  if (!engine_runs(prepared.parameters)) {
+    make_pulse_model(prepared.parameters, prepared.ancilla ? prepared.extended : job.problem->ising);
+  }
   require_single_precision(job.problem->ising);
 }
 

@@ -8,10 +8,12 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "cim_model/presets.h"
 #include "core/error.h"
+#include "hamiltonian/extreme_eigenvalues.h"
 
 namespace opoloop {
 namespace {
@@ -59,6 +61,36 @@ Entry schedule(const char* name, const char* unit, Schedule LoopParameters::* me
       [member](const LoopParameters& p) { return (p.*member).text(); }};
 }
 
+/// A number that the program works out unless it is given.
+Entry optional_number(const char* name, const char* unit, const char* unset,
+                      std::optional<double> LoopParameters::* member, const char* help) {
+  return {{name, unit, unset, help},
+          [name, member](LoopParameters& p, const std::string& text) { p.*member = parse(name, text); },
+          [unset, member](const LoopParameters& p) {
+            return (p.*member) ? number_text(*(p.*member)) : std::string(unset);
+          }};
+}
+
+/// One of an enumeration with name_of() and a parser.
+template <class Kind>
+Entry named(const char* name, Kind LoopParameters::* member, Kind (*parser)(const std::string&),
+            const char* help) {
+  return {{name, "", name_of(LoopParameters().*member), help},
+          [member, parser](LoopParameters& p, const std::string& text) { p.*member = parser(text); },
+          [member](const LoopParameters& p) { return name_of(p.*member); }};
+}
+
+Entry yes_or_no(const char* name, bool LoopParameters::* member, const char* help) {
+  return {{name, "", (LoopParameters().*member) ? "true" : "false", help},
+          [name, member](LoopParameters& p, const std::string& text) {
+            if (text != "true" && text != "false") {
+              throw InputError(fmt::format("emulator: {} = '{}': must be true or false", name, text));
+            }
+            p.*member = text == "true";
+          },
+          [member](const LoopParameters& p) { return std::string((p.*member) ? "true" : "false"); }};
+}
+
 Entry target(const char* name, const char* unit, double BestEnergyTarget::* member, const char* help) {
   return {{name, unit, "of the preset", help},
           [name, member](LoopParameters& p, const std::string& text) {
@@ -95,6 +127,18 @@ const std::vector<Entry>& entries() {
       number("g2", "", &P::g2, "saturation parameter g² (truncated-wigner, gaussian)"),
       number("measured_loss", "intrinsic loss", &P::measured_loss, "j of gaussian"),
       number("detection_efficiency", "", &P::detection_efficiency, "η of gaussian, in (0, 1]"),
+      integer("line_limit", &P::line_limit, "delay lines of the machine; 0 = as many as J takes"),
+      yes_or_no("line_modulators", &P::line_modulators, "delay lines have a modulator for every pulse"),
+      integer("line_delay", &P::line_delay, "whole round trips that light spends in the delay lines"),
+      named("injection_point", &P::injection_point, &parse_injection_point,
+            "where delay lines join the ring: distributed, before or after the crystal"),
+      named("nonlinearity", &P::nonlinearity, &parse_nonlinearity,
+            "transfer function of bounded: tanh, sine, clipped or cubic"),
+      number("nonlinearity_limit", "", &P::nonlinearity_limit, "bound of the clipped transfer function"),
+      optional_number("cavity_noise", "x", "vacuum: g √(dt/2)", &P::cavity_noise,
+                      "standard deviation added to x a round trip (bounded, phenomenological)"),
+      optional_number("record_noise", "x", "homodyne: g √((1+j)/4ηj dt)", &P::record_noise,
+                      "standard deviation of a measurement (phenomenological)"),
   };
   return all;
 }
@@ -108,6 +152,8 @@ const char* preset_of_law(LawKind law, bool sparse) {
       return "sk-sfc";
     case LawKind::cac_best:
       return "leleu-sk";
+    case LawKind::ahc:
+      return "cim-optimizer-ahc";
     default:
       return "sk-cfc";
   }
@@ -153,17 +199,72 @@ void to_intrinsic_units(LoopParameters& p) {
   p.substeps = std::max(p.substeps, static_cast<int>(std::ceil(p.dt * rate)));
 }
 
+double highest(const Schedule& schedule) {
+  double value = 0;
+  for (const Schedule::Point& point : schedule.points()) value = std::max(value, point.value);
+  return value;
+}
+
+/// A bounded nonlinearity cannot reach the amplitudes of published targets. With x = s x' the same dynamics
+/// of e runs at targets s² as large and a rate β/s²; 0.6 of the bound leaves f some slope.
+void to_bounded_amplitude(LoopParameters& p) {
+  const double bound = nonlinearity_bound(p);
+  double s = 1;
+  switch (p.law) {
+    case LawKind::cac:
+      s = 0.6 * bound / std::sqrt(highest(p.alpha));
+      break;
+    case LawKind::cac_best:
+      s = 0.6 * bound / std::sqrt(highest(p.alpha) + p.best_energy.rho);
+      break;
+    case LawKind::cfc:
+      s = bound;  // α is the target of z², which f sees beside p x
+      break;
+    default:
+      return;
+  }
+  p.alpha = scaled(p.alpha, s * s);
+  p.best_energy.rho *= s * s;
+  p.best_energy.gamma /= s * s;
+  p.beta = scaled(p.beta, 1 / (s * s));
+}
+
+/// Passive lines give back less light than they take: ξ |λ| must stay below the loss of 1 or both quadratures
+/// oscillate without a pump. Half of it leaves the threshold 1 − ξ λ_max at ½.
+void to_passive_lines(LoopParameters& p, const IsingModel& model, bool look_at_spectrum) {
+  p.dt = 0.1;
+  p.rounds = 1000;
+  p.pump = Schedule::ramp(0.3, 1.2, 0.9);
+  p.preset.clear();
+  if (!look_at_spectrum) return;
+  const ExtremeEigenvalues ends = extreme_eigenvalues(model);
+  const double largest = std::max(std::abs(ends.smallest), std::abs(ends.largest));
+  if (largest > 0) p.gain = 0.5 / (coupling_normalisation(model) * largest);
+}
+
+std::string names_of_models() {
+  std::string names;
+  for (const ModelKind kind : all_models()) names += (names.empty() ? "" : ", ") + name_of(kind);
+  return names;
+}
+
+std::string names_of_laws() {
+  std::string names;
+  for (const LawKind kind : all_laws()) names += (names.empty() ? "" : ", ") + name_of(kind);
+  return names;
+}
+
 }  // namespace
 
 std::span<const ParameterHelp> emulator_parameter_help() {
   static const std::vector<ParameterHelp> help = [] {
     std::vector<ParameterHelp> list = {
         {"preset", "", "automatic", "a loop preset (opoloop devices lists them)"},
-        {"model", "", "mean-field", "mean-field, truncated-wigner or gaussian"},
-        {"law", "", "of the preset", "linear, clipped, tanh, cac, cfc, sfc or cac-best"},
+        {"model", "", "mean-field", names_of_models()},
+        {"law", "", "of the preset", names_of_laws()},
         {"stepper", "", "euler", "euler or rk4 (mean-field)"},
         {"field_mode", "", "of the law", "how h enters: mean-amplitude, ancilla or sqrt-alpha"},
-        {"storage", "", "automatic", "dense-f32, dense-i8 or sparse: how J is kept"},
+        {"storage", "", "automatic", "dense-f32, dense-i8, sparse, circulant or toeplitz: how J is kept"},
         {"xi", "", "√(2N/ΣJ²)", "coupling normalisation ξ"},
         {"read", "", "state", "state or record: which sign is the spin"},
     };
@@ -187,16 +288,31 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
     if (reader.has("law")) p.law = parse_law(text("law"));
   } else {
     p = automatic_parameters(model, look_at_spectrum);
-    if (reader.has("law") && parse_law(text("law")) != p.law) {
-      const LawKind law = parse_law(text("law"));
+    // Light in delay lines meets no electronics: the one law that means nothing else is the default there.
+    const bool lines = reader.has("model") && parse_model(text("model")) == ModelKind::delay_lines;
+    const LawKind law = reader.has("law") ? parse_law(text("law")) : lines ? LawKind::linear : p.law;
+    if (law != p.law) {
       p = loop_preset(preset_of_law(law, model.density() < 0.1 && model.size() >= 200), model);
       p.law = law;
     }
+    if (lines && law == LawKind::linear) to_passive_lines(p, model, look_at_spectrum);
+    if (law == LawKind::ahc) {
+      // eps = 0.07 is for J = ±1 and N about 100, where ξ = 0.14: in units of ξ it is for any couplings.
+      p.gain /= std::sqrt(2.0 / 99);
+      p.xi.reset();
+      p.preset.clear();
+    }
   }
   if (reader.has("model")) p.model = parse_model(text("model"));
+  if (reader.has("nonlinearity")) p.nonlinearity = parse_nonlinearity(text("nonlinearity"));
+  if (reader.has("nonlinearity_limit"))
+    p.nonlinearity_limit = parse("nonlinearity_limit", text("nonlinearity_limit"));
+  if (p.model == ModelKind::bounded && p.nonlinearity_limit > 0) to_bounded_amplitude(p);
   if (reader.has("measured_loss")) p.measured_loss = parse("measured_loss", text("measured_loss"));
   if (p.model == ModelKind::gaussian && p.measured_loss >= 0) to_intrinsic_units(p);
-  p.field_mode = reader.has("field_mode") ? parse_field_mode(text("field_mode")) : usual_field_mode(p.law);
+  p.field_mode = reader.has("field_mode")            ? parse_field_mode(text("field_mode"))
+                 : p.model == ModelKind::delay_lines ? FieldMode::ancilla
+                                                     : usual_field_mode(p.law);
   static const std::array<std::string, 2> steppers = {"euler", "rk4"};
   p.stepper = reader.choice("stepper", p.stepper == Stepper::euler ? "euler" : "rk4", steppers) == "euler"
                   ? Stepper::euler

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "core/error.h"
+#include "hamiltonian/circulant_coupling.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
 
 namespace opoloop {
@@ -208,6 +210,17 @@ class SparseCoupling final : public Coupling {
   std::vector<float> value_;
 };
 
+/// The Fourier storage that suits J and costs less than `direct` multiply-adds, if there is one. Most
+/// problems are turned away by their size before their couplings are looked at.
+std::optional<CouplingStorage> fourier_storage(const IsingModel& model, double direct) {
+  const int n = model.size();
+  if (fourier_cost(n, CouplingStorage::circulant) < direct && !circulant_mismatch(model))
+    return CouplingStorage::circulant;
+  if (fourier_cost(n, CouplingStorage::toeplitz) < direct && !toeplitz_mismatch(model))
+    return CouplingStorage::toeplitz;
+  return std::nullopt;
+}
+
 }  // namespace
 
 void require_single_precision(const IsingModel& model) {
@@ -223,7 +236,11 @@ std::unique_ptr<Coupling> make_coupling(const IsingModel& model, CouplingStorage
     // A sparse row costs one cache-line load a coupling where a dense one costs half a cycle: below about
     // a sixth of all pairs sparse wins (bench/coupling).
     constexpr double kSparseBelow = 0.15;
-    if (model.density() < kSparseBelow && model.size() > 16) {
+    const double n = model.size();
+    const double pairs = model.density() * n * (n - 1);
+    if (const auto fourier = fourier_storage(model, std::min(n * n, pairs / kSparseBelow))) {
+      storage = *fourier;
+    } else if (model.density() < kSparseBelow && model.size() > 16) {
       storage = CouplingStorage::sparse;
     } else {
       storage = model.integer_couplings(127) ? CouplingStorage::dense_i8 : CouplingStorage::dense_f32;
@@ -234,6 +251,9 @@ std::unique_ptr<Coupling> make_coupling(const IsingModel& model, CouplingStorage
       return std::make_unique<SparseCoupling>(model);
     case CouplingStorage::dense_i8:
       return std::make_unique<Int8Coupling>(model);
+    case CouplingStorage::circulant:
+    case CouplingStorage::toeplitz:
+      return make_fourier_coupling(model, storage);
     default:
       return std::make_unique<DenseCoupling>(model);
   }

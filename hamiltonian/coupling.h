@@ -13,15 +13,16 @@ namespace opoloop {
 inline constexpr int kTileLanes = 16;
 
 /// The matrix J as an operator on tiles of trajectories. Nothing outside an implementation knows how J is
-/// stored. Every implementation sums J_ik x_k in increasing k with one fused multiply-add a term, so dense,
-/// 8-bit and sparse storage of the same matrix give the same bits, for any number of tiles and any vector
-/// length with fused multiply-add.
+/// stored. Every direct implementation sums J_ik x_k in increasing k with one fused multiply-add a term, so
+/// dense, 8-bit and sparse storage of the same matrix give the same bits, for any number of tiles and any
+/// vector length with fused multiply-add. The Fourier ones (hamiltonian/circulant_coupling.h) agree with them
+/// to rounding, and with themselves for any number of tiles.
 class Coupling {
  public:
   virtual ~Coupling() = default;
 
   virtual int size() const = 0;
-  /// "dense-f32", "dense-i8", "sparse-csr": for run files and reports.
+  /// "dense-f32", "dense-i8", "sparse-csr", "circulant-fft", "toeplitz-fft": for run files and reports.
   virtual std::string storage() const = 0;
   /// Couplings actually multiplied per product, for GFLOP/s: 2N² for dense, 2·nnz for sparse are 2·this.
   virtual std::int64_t stored_couplings() const = 0;
@@ -45,11 +46,13 @@ class Coupling {
 /// outside 1e-30 … 1e30, so that sums would overflow or vanish.
 void require_single_precision(const IsingModel& model);
 
-enum class CouplingStorage { automatic, dense_f32, dense_i8, sparse };
+enum class CouplingStorage { automatic, dense_f32, dense_i8, sparse, circulant, toeplitz };
 
 /// Chooses the storage: sparse below a density where it is faster, 8-bit where every coupling is an integer
-/// with |J| ≤ 127, float32 otherwise. Throws InputError where the storage asked for cannot hold J exactly
-/// (dense_i8) or where the dense matrix would not fit into memory (says how much it needs).
+/// with |J| ≤ 127, float32 otherwise; by Fourier transform where J is circulant or Toeplitz and that costs
+/// fewer operations (a ring is circulant, but its two neighbours are cheaper still). Throws InputError where
+/// the storage asked for cannot hold J exactly (dense_i8, circulant, toeplitz) or where the dense matrix
+/// would not fit into memory (says how much it needs).
 std::unique_ptr<Coupling> make_coupling(const IsingModel& model,
                                         CouplingStorage storage = CouplingStorage::automatic);
 

@@ -297,6 +297,7 @@ std::uint32_t pass_with_law(const RoundConstants& c, const TileArrays& a, int ro
     case LawKind::sfc:
       return pass<Model, SfcLaw>(c, a, rows);
     case LawKind::cac_best:
+    case LawKind::ahc:  // the same step, its target and rate worked out by the engine
       return pass<Model, CacBestLaw>(c, a, rows);
   }
   return 0;
@@ -311,6 +312,8 @@ std::uint32_t advance_tile_impl(const RoundConstants& c, const TileArrays& a, in
       return pass_with_law<TruncatedWigner>(c, a, rows);
     case ModelKind::gaussian:
       return pass_with_law<GaussianMoments>(c, a, rows);
+    default:  // engine_runs() says no
+      break;
   }
   return 0;
 }

@@ -44,8 +44,8 @@ struct TileArrays {
   const float* field;     ///< J x̃
   const float* h;         ///< h_i in every lane of row i, or null
   const float* h_scale;   ///< [16] ⟨|x̃|⟩ or √α of each lane; with h only
-  const float* target;    ///< [16] squared target amplitude of each lane (cac_best)
-  const float* rate;      ///< [16] ξ_t · time of one error step of each lane (cac_best)
+  const float* target;    ///< [16] squared target amplitude of each lane (cac_best, ahc)
+  const float* rate;      ///< [16] ξ_t · time of one error step of each lane; of ahc β · that time
   const float* noise;     ///< standard normals [substep][slot][16], slots as in core/random.h, or null
 };
 

@@ -52,6 +52,15 @@ void TruncatedWigner::clamp(double bound) {
     state_[i] = std::clamp(state_[i], -bound, bound);
 }
 
+void TruncatedWigner::inject(std::span<const double> in_phase, std::span<const double> quadrature,
+                             double time) {
+  const auto n = static_cast<std::size_t>(n_);
+  for (std::size_t i = 0; i < n; ++i) {
+    state_[i] += in_phase[i] * time;
+    state_[n + i] += quadrature[i] * time;
+  }
+}
+
 std::vector<PulseVariable> TruncatedWigner::variables() const {
   const auto n = static_cast<std::size_t>(n_);
   return {{"c", {state_.data(), n}}, {"s", {state_.data() + n, n}}};

@@ -54,8 +54,12 @@ class TruncatedWigner final : public PulseModel {
   void measure(std::int64_t round, std::span<double> record) const override;
   void advance(std::int64_t round, const Drive& drive) override;
   void clamp(double bound) override;
+  /// c_i += in_phase_i · time, s_i += quadrature_i · time: light injected all at once.
+  void inject(std::span<const double> in_phase, std::span<const double> quadrature, double time);
   std::span<const double> amplitude() const override { return {state_.data(), static_cast<std::size_t>(n_)}; }
   std::vector<PulseVariable> variables() const override;
+  /// s
+  std::span<const double> quadrature() const { return {state_.data() + n_, static_cast<std::size_t>(n_)}; }
 
  private:
   int n_;

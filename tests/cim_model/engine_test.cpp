@@ -168,7 +168,7 @@ LoopParameters parameters_for(ModelKind model, LawKind law) {
 TEST_CASE("every model with every law: fast and slow loop give the same path") {
   const auto model = GENERATE(ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian);
   const auto law = GENERATE(LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc,
-                            LawKind::sfc, LawKind::cac_best);
+                            LawKind::sfc, LawKind::cac_best, LawKind::ahc);
   CAPTURE(name_of(model), name_of(law));
   const LoopParameters p = parameters_for(model, law);
   SECTION("8-bit couplings, lane of a second tile") {

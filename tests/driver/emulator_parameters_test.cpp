@@ -50,7 +50,7 @@ std::vector<std::vector<double>> injections(const LoopParameters& parameters, do
 TEST_CASE(
     "every model runs with every law at its published settings and finds the ground state of 20 spins") {
   const std::string model = GENERATE("mean-field", "truncated-wigner", "gaussian");
-  const std::string law = GENERATE("linear", "clipped", "tanh", "cac", "cfc", "sfc", "cac-best");
+  const std::string law = GENERATE("linear", "clipped", "tanh", "cac", "cfc", "sfc", "cac-best", "ahc");
   CAPTURE(model, law);
   Job job;
   auto problem = std::make_shared<Problem>();
