@@ -27,6 +27,7 @@ constexpr Group kGroups[] = {
     {"measurement", add_measurement},
     {"coupled pulses", add_coupled_pulses},
     {"feedback laws", add_laws},
+    {"other loops", add_other_loops},
     {"steppers", add_steppers},
     {"fast path", add_fast_path},
 };

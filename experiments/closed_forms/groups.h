@@ -17,6 +17,7 @@ void add_spectra(const ValidationSettings& settings, std::vector<ClosedForm>& ro
 void add_measurement(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_coupled_pulses(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_laws(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
+void add_other_loops(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_steppers(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_fast_path(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 

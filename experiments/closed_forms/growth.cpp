@@ -36,14 +36,16 @@ IsingModel frustrated_instance() {
   }
 }
 
-void add_mean_field_growth(std::vector<ClosedForm>& rows) {
+/// Models (a) and bounded: without noise, the same near zero.
+void add_exact_growth(ModelKind kind, std::vector<ClosedForm>& rows) {
   ClosedForms forms("threshold and growth", rows);
   const IsingModel model = frustrated_instance();
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(dense(model));
   const double xi = coupling_normalisation(model);
   const double p = 0.9;
   const double dt = 0.01;
-  LoopParameters parameters = linear_loop(ModelKind::mean_field, p, dt, 400);
+  LoopParameters parameters = linear_loop(kind, p, dt, 400);
+  parameters.cavity_noise = 0;
   parameters.start_sd = 1e-12;  // x² stays below the rounding of 1
   std::vector<Eigen::VectorXd> path;
   LoopOptions options;
@@ -61,10 +63,11 @@ void add_mean_field_growth(std::vector<ClosedForm>& rows) {
     rounding = std::max(rounding, 64 * 0x1p-53 * path[0].norm() / std::abs(y) / dt);
   const auto rate = [&](Eigen::Index k) { return (after[k] / before[k] - 1) / dt; };
   const auto lambda = [&](Eigen::Index k) { return modes.eigenvalues()[k]; };
-  forms.bounded("threshold 1 − ξ λ_max, SK N = 16", "mean-field", 1 - xi * lambda(15), p - rate(15),
+  forms.bounded("threshold 1 − ξ λ_max, SK N = 16", name_of(kind), 1 - xi * lambda(15), p - rate(15),
                 rounding);
-  forms.bounded("growth p − 1 + ξ λ_8, SK N = 16", "mean-field", p - 1 + xi * lambda(8), rate(8), rounding);
-  forms.bounded("growth p − 1 + ξ λ_min, SK N = 16", "mean-field", p - 1 + xi * lambda(0), rate(0), rounding);
+  forms.bounded("growth p − 1 + ξ λ_8, SK N = 16", name_of(kind), p - 1 + xi * lambda(8), rate(8), rounding);
+  forms.bounded("growth p − 1 + ξ λ_min, SK N = 16", name_of(kind), p - 1 + xi * lambda(0), rate(0),
+                rounding);
 
   // The direction after T steps: each mode's share is its start times its multiplier to the T.
   double top = 0;
@@ -75,7 +78,7 @@ void add_mean_field_growth(std::vector<ClosedForm>& rows) {
     if (k == 15) top = share * share;
   }
   const double measured = std::pow(modes.eigenvectors().col(15).dot(path.back()) / path.back().norm(), 2);
-  forms.bounded("share of the top eigenvector in the first mode to rise", "mean-field", top / all, measured,
+  forms.bounded("share of the top eigenvector in the first mode to rise", name_of(kind), top / all, measured,
                 400 * 16 * 0x1p-53);
 }
 
@@ -117,9 +120,12 @@ LoopParameters linear_loop(ModelKind model, double pump, double dt, std::int64_t
 }
 
 void add_growth(const ValidationSettings& settings, std::vector<ClosedForm>& rows) {
-  add_mean_field_growth(rows);
+  add_exact_growth(ModelKind::mean_field, rows);
+  add_exact_growth(ModelKind::bounded, rows);
   add_sampled_threshold(settings, ModelKind::truncated_wigner, 0.3, 1 - 0.35,
                         "threshold 1 − ξ λ_max, two pulses", rows);
+  add_sampled_threshold(settings, ModelKind::delay_lines, 0.3, 1 - 0.35, "threshold 1 − ξ λ_max, two pulses",
+                        rows);
   add_sampled_threshold(settings, ModelKind::gaussian, 1.0, 2 - 0.35,
                         "threshold 1 + j − ξ λ_max, two pulses, j = 1", rows);
 }

@@ -89,6 +89,13 @@ void add_laws(const ValidationSettings& /*settings*/, std::vector<ClosedForm>& r
   forms.bounded("CAC: x² = α", "mean-field", std::sqrt(alpha), rest(parameters).x, rounding);
   forms.bounded("CAC: e = (1 − p + α)/(ξ σ_i Σ J σ)", "mean-field", (1 - p + alpha) / drive,
                 rest(parameters).e, rounding);
+  parameters.law = LawKind::ahc;
+  parameters.alpha = 0.2;
+  const double target = 0.2 + drive;  // a = α + ξ ⟨σ Σ J σ⟩
+  forms.bounded("AHC: x² = α + ξ ⟨σ_i Σ J σ⟩", "mean-field", std::sqrt(target), rest(parameters).x, rounding);
+  forms.bounded("AHC: e = (1 − p + x²)/(ξ σ_i Σ J σ)", "mean-field", (1 - p + target) / drive,
+                rest(parameters).e, rounding);
+  parameters.alpha = alpha;
   parameters.law = LawKind::cfc;
   const double held = amplitude_under(p, [&](double) { return std::sqrt(alpha); });
   forms.bounded("CFC: x³ − (p−1) x = √α", "mean-field", held, rest(parameters).x, rounding);
