@@ -34,7 +34,7 @@ class TransferFunction {
 
 /// Ising machines whose saturation acts on the whole signal of a spin, its own and what is fed back  [B21;
 /// as a map: Böhm, Verschaffelt & Van der Sande 2019, doi 10.1038/s41467-019-11484-3; docs/physics.md eq.
-/// M6]:
+/// M11]:
 ///
 ///     x_i ← x_i + dt [f(p x_i + inj_i) − x_i] + r_i,      dt = 1: x_i ← f(p x_i + inj_i) + r_i
 ///

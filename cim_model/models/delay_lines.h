@@ -24,7 +24,7 @@ struct DelayLine {
 std::vector<DelayLine> delay_lines_of(const IsingModel& problem, int limit, bool modulators);
 
 /// Model (g): the pulses of (b) coupled by light instead of by a measured number  [W13; docs/physics.md eq.
-/// M5]. Both quadratures are injected:
+/// M10]. Both quadratures are injected:
 ///
 ///     dc = [(−1 + p − c² − s²) c + ξ Σ_j J_ij c_j] dt + g √(c² + s² + ½) dW₁
 ///     ds = [(−1 − p − c² − s²) s + ξ Σ_j J_ij s_j] dt + g √(c² + s² + ½) dW₂

@@ -17,7 +17,7 @@ inline double saturating_gain(double x, double pump, double dt, double saturatio
 }
 
 /// Model (f), one round trip as a bench sees it: every element a number that can be measured
-/// [docs/physics.md eq. M7].
+/// [docs/physics.md eq. M12].
 ///
 ///     x(k+1) = A G(x) + r₁ + dt · inj,    x̃ = G(x) + r₃,    A = e^{−dt}
 ///
