@@ -110,10 +110,10 @@ bool known(ModelKind model) {
 }  // namespace
 
 StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
-  StableStep bound{kNone, ""};
+  StableStep bound{kNone, "", ""};
   if (!known(p.model)) return bound;
-  const auto limit = [&](double dt, const char* what, double rate) {
-    if (dt < bound.dt) bound = {dt, fmt::format("{} at the rate {:.3g}", what, rate)};
+  const auto limit = [&](double dt, const char* what, double rate, const char* remedy) {
+    if (dt < bound.dt) bound = {dt, fmt::format("{} at the rate {:.3g}", what, rate), remedy};
   };
   const Equation eq{p.model == ModelKind::gaussian ? 1 + p.measured_loss : 1,
                     p.model == ModelKind::mean_field ? p.saturation : 1};
@@ -126,7 +126,7 @@ StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
     const double a = eq.loss - pump;
     const double x = amplitude_held(p, eq, pump, alpha, strength * std::max(0.0, ends.largest));
     const auto step_bound = [&](double rate, const char* what) {
-      if (rate > 0) limit(p.substeps * reach / rate, what, rate);
+      if (rate > 0) limit(p.substeps * reach / rate, what, rate, "a smaller dt or more substeps");
     };
     step_bound(a, "the amplitude decays");
     step_bound(a + 3 * eq.mu * x * x, "the amplitude settles");
@@ -135,9 +135,11 @@ StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
     if (two_quadratures) step_bound(1 + pump + x * x, "the other quadrature decays");
     if (p.model == ModelKind::gaussian) step_bound(2 * a + 6 * x * x, "the variance settles");
     const double K = strength * slope(p) * std::max(0.0, -ends.smallest);
-    limit(feedback_bound(a, K, p.substeps), "feedback damps the highest mode", a + K);
+    limit(feedback_bound(a, K, p.substeps), "feedback damps the highest mode", a + K, "a smaller dt or gain");
     const double error = error_rate(p, alpha, p.beta.at(sample, kSamples));
-    if (error > 0) limit(p.dt * 2 / (error * p.error_step()), "the error variable settles", error);
+    if (error > 0)
+      limit(p.dt * 2 / (error * p.error_step()), "the error variable settles", error,
+            "a smaller dt or more error_substeps");
   }
   return bound;
 }
@@ -147,8 +149,8 @@ std::string time_step_warning(const IsingModel& problem, const LoopParameters& p
   if (p.dt <= bound.dt) return {};
   return fmt::format(
       "dt = {:.4g} with {} step{} a round trip is longer than explicit steps can follow: stable up to "
-      "dt = {:.4g} ({}); a smaller dt or gain, or more substeps, help",
-      p.dt, p.substeps, p.substeps == 1 ? "" : "s", bound.dt, bound.limit);
+      "dt = {:.4g} ({}); {} would help",
+      p.dt, p.substeps, p.substeps == 1 ? "" : "s", bound.dt, bound.limit, bound.remedy);
 }
 
 }  // namespace opoloop

@@ -10,7 +10,8 @@ namespace opoloop {
 /// The longest round trip that explicit steps of the model's equations can follow, and what limits it.
 struct StableStep {
   double dt = 0;  ///< [signal amplitude lifetimes], at the substeps given; infinite where nothing limits it
-  std::string limit;  ///< in words, with its rate
+  std::string limit;   ///< in words, with its rate
+  std::string remedy;  ///< what would help
 };
 
 /// Linear stability of Euler's steps [docs/physics.md eq. S3], the smallest of
