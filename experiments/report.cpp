@@ -166,7 +166,7 @@ std::vector<std::string> clipping_lines(const RunFileContents& c) {
   std::vector<std::string> lines;
   const auto line = [&](std::int64_t count, const char* what) {
     if (count == 0) return;
-    lines.push_back(fmt::format("{} {} ({} of all)", number(static_cast<double>(count)), what,
+    lines.push_back(fmt::format("{} {} ({} of all)", readable_number(static_cast<double>(count)), what,
                                 percent(static_cast<double>(count) / std::max(1.0, values))));
   };
   line(sum.adc_saturations, "measured values beyond adc_full_scale");
