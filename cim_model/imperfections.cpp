@@ -105,7 +105,8 @@ void validate_imperfections(const LoopParameters& parameters) {
   if (parameters.model == ModelKind::delay_lines &&
       (i.out_coupling < 1 || i.electronic_noise > 0 || can_clip(i) || i.changes_feedback())) {
     throw InputError(
-        "model = delay-lines: pulses are coupled by light, so that out_coupling, electronic_noise, converters, "
+        "model = delay-lines: pulses are coupled by light, so that out_coupling, electronic_noise, "
+        "converters, "
         "feedback_delay and injection_phase mean nothing (line_delay is the delay of the lines)");
   }
   require_spread(i.electronic_noise, "electronic_noise", "units of x");

@@ -35,6 +35,7 @@ double amplitude_held(const LoopParameters& p, const Equation& eq, double pump, 
   double x = 0;
   switch (p.law) {
     case LawKind::cac:
+    case LawKind::ahc:
       x = std::sqrt(alpha);
       break;
     case LawKind::cac_best:
@@ -80,6 +81,7 @@ double slope(const LoopParameters& p) {
     case LawKind::cac:
     case LawKind::cfc:
     case LawKind::cac_best:
+    case LawKind::ahc:
       return std::abs(p.error_start);
     case LawKind::sfc:
       return p.sfc_k;
@@ -130,8 +132,7 @@ StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
     };
     step_bound(a, "the amplitude decays");
     step_bound(a + 3 * eq.mu * x * x, "the amplitude settles");
-    const bool two_quadratures =
-        p.model == ModelKind::truncated_wigner || p.model == ModelKind::delay_lines;
+    const bool two_quadratures = p.model == ModelKind::truncated_wigner || p.model == ModelKind::delay_lines;
     if (two_quadratures) step_bound(1 + pump + x * x, "the other quadrature decays");
     if (p.model == ModelKind::gaussian) step_bound(2 * a + 6 * x * x, "the variance settles");
     const double K = strength * slope(p) * std::max(0.0, -ends.smallest);

@@ -16,14 +16,13 @@ struct StableStep {
 
 /// Linear stability of Euler's steps [docs/physics.md eq. S3], the smallest of
 ///
-///     amplitude   (dt/substeps) (l − p + 3μx²) ≤ 2       l = 1, or 1 + j for gaussian; x: where the law
-///     holds it quadrature  (dt/substeps) (1 + p + x²) ≤ 2         truncated-wigner variance    (dt/substeps)
-///     (2(l − p) + 6x²) ≤ 2     gaussian feedback    G K ≤ 1 + f                            K = gain ξ
-///     |λ_min(J)| e_0: the mode damped hardest rings
-///                 with f = (1 − (l − p) dt/substeps)^substeps, G = (1 − f)/(l − p); dt (l − p + K) ≤ 2 for
-///                 one
-///     error       error_step · 2βα ≤ 2                   cac, cfc (β for sfc, γτ for β in cac-best)
+///     amplitude   (dt/substeps) (l − p + 3μx²) ≤ 2      l = 1, gaussian 1 + j; x: where the law holds it
+///     quadrature  (dt/substeps) (1 + p + x²) ≤ 2        truncated-wigner, delay-lines
+///     variance    (dt/substeps) (2(l − p) + 6x²) ≤ 2    gaussian
+///     feedback    G K ≤ 1 + f                           K = gain ξ |λ_min(J)| e_0: beyond it the mode rings
+///     error       error_step · 2βα ≤ 2                  cac, cfc; sfc β; cac-best γτ for β
 ///
+/// with f = (1 − (l − p) dt/substeps)^substeps and G = (1 − f)/(l − p): for one step dt (l − p + K) ≤ 2. All
 /// over the whole run. Runge–Kutta 4 reaches 2.785 in place of 2. What SFC and bounded laws do beyond their
 /// linear part cannot diverge and is left out. λ_min costs a few products with J (extreme_eigenvalues).
 StableStep stable_dt(const IsingModel& problem, const LoopParameters& parameters);

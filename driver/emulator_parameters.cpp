@@ -13,8 +13,8 @@
 
 #include "cim_model/presets.h"
 #include "core/error.h"
-#include "hamiltonian/extreme_eigenvalues.h"
 #include "driver/imperfection_parameters.h"
+#include "hamiltonian/extreme_eigenvalues.h"
 
 namespace opoloop {
 namespace {

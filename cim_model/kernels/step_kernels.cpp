@@ -433,6 +433,7 @@ std::uint32_t law_tile_impl(const RoundConstants& c, const TileArrays& a, int ro
     case LawKind::sfc:
       return law_pass<SfcLaw>(c, a, rows, injections);
     case LawKind::cac_best:
+    case LawKind::ahc:
       return law_pass<CacBestLaw>(c, a, rows, injections);
   }
   return 0;
@@ -450,14 +451,15 @@ std::uint32_t advance_driven_tile_impl(const RoundConstants& c, const TileArrays
       return driven_pass<TruncatedWignerStep<true>>(c, a, rows, pumps, injections, quadratures);
     case ModelKind::gaussian:
       return driven_pass<GaussianMoments>(c, a, rows, pumps, injections, quadratures);
+    default:  // engine_runs() says no
+      return 0;
   }
-  return 0;
 }
 
 std::uint32_t late_error_tile_impl(const RoundConstants& c, const TileArrays& a, int rows) {
   if (!c.error_after) return 0;
   if (c.law == LawKind::cac) return late_error_pass<CacLaw>(c, a, rows);
-  if (c.law == LawKind::cac_best) return late_error_pass<CacBestLaw>(c, a, rows);
+  if (c.law == LawKind::cac_best || c.law == LawKind::ahc) return late_error_pass<CacBestLaw>(c, a, rows);
   return 0;
 }
 

@@ -399,6 +399,7 @@ TEST_CASE("values outside the physical range are refused by name and unit") {
   refuses("out_coupling = nan", [&](I& i, P&) { i.out_coupling = nan; });
   refuses("gaussian has its extraction",
           [](I& i, P& p) { i.out_coupling = 0.5, p.model = ModelKind::gaussian; });
+  refuses("coupled by light", [](I& i, P& p) { i.adc_bits = 8, p.model = ModelKind::delay_lines; });
   refuses("detection_efficiency = 1.1", [](I&, P& p) { p.detection_efficiency = 1.1; });
   refuses("electronic_noise = -1", [](I& i, P&) { i.electronic_noise = -1; });
   refuses("units of x", [&](I& i, P&) { i.electronic_noise = nan; });
