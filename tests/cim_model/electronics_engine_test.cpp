@@ -188,9 +188,9 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
 TEST_CASE("engine and loop take the same path through every imperfection without codes") {
   const ModelKind model = GENERATE(ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian);
   const LawKind law = GENERATE(LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc,
-                               LawKind::sfc, LawKind::cac_best);
+                               LawKind::sfc, LawKind::cac_best, LawKind::ahc);
   const bool late = GENERATE(false, true);
-  if (late && law != LawKind::cac && law != LawKind::cac_best) return;
+  if (late && law != LawKind::cac && law != LawKind::cac_best && law != LawKind::ahc) return;
   const int trajectories = GENERATE(1, 20);
   LoopParameters p = everything(model);
   p.law = law;
