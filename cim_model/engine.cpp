@@ -5,9 +5,11 @@
 #include <limits>
 #include <utility>
 
+#include "cim_model/block_layout.h"
 #include "cim_model/feedback_law.h"
 #include "cim_model/kernels/step_kernels.h"
 #include "cim_model/lane_record.h"
+#include "cim_model/tile_electronics.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
@@ -45,20 +47,15 @@ struct Engine::Impl {
   bool exact_energies;         // the energies of a round are those of the model, to the last bit
   double energy_rounding = 0;  // else they are within this of them
 
-  /// Everything of a block of tiles that lives from the first to the last round trip. With one trajectory
-  /// (`single`), lanes are pulses: the state is a plain vector of N floats in ⌈N/16⌉ rows.
-  struct Block {
-    bool single = false;
-    int tiles = 0;
-    int rows = 0;             // rows of a tile
-    std::uint32_t first = 0;  // global number of lane 0 of tile 0
-    int lanes = 0;            // trajectories present
+  /// Everything of a block of tiles that lives from the first to the last round trip.
+  struct Block : BlockLayout {
+    int lanes = 0;  // trajectories present
     AlignedArray<float> x, second, error, measured, field, h_rows, noise;
     AlignedArray<float> target, rate, h_scale;
     std::vector<LaneRecord> record;
     std::vector<double> energy;  // [tile][16], of the pairs and the field
     std::vector<std::uint16_t> best_signs;
-    std::size_t tile_size() const { return static_cast<std::size_t>(rows) * 16; }
+    std::unique_ptr<TileElectronics> electronics;  // null where everything is ideal
     int lanes_of(int tile) const { return std::min(16, lanes - tile * 16); }
   };
 
@@ -121,12 +118,13 @@ struct Engine::Impl {
 
   Block make_block(const EngineOptions& options, std::uint32_t first, int lanes) const {
     Block b;
+    b.n = n;
     b.single = lanes == 1;
     b.tiles = (lanes + 15) / 16;
     b.rows = b.single ? (n + 15) / 16 : n;
     b.first = first;
     b.lanes = lanes;
-    const std::size_t size = b.tile_size() * static_cast<std::size_t>(b.tiles);
+    const std::size_t size = b.size();
     b.x = AlignedArray<float>(size);
     b.field = AlignedArray<float>(size);
     const int kinds = noise_kinds(parameters.model);
@@ -134,7 +132,9 @@ struct Engine::Impl {
       b.second = AlignedArray<float>(size);
       b.noise = AlignedArray<float>(size * static_cast<std::size_t>(kinds * parameters.substeps));
     }
-    if (parameters.model == ModelKind::gaussian) b.measured = AlignedArray<float>(size);
+    if (has_separate_record(parameters)) b.measured = AlignedArray<float>(size);
+    if (any_imperfection(parameters))
+      b.electronics = std::make_unique<TileElectronics>(parameters, b, options.seed);
     if (has_error_variable(parameters.law)) {
       b.error = AlignedArray<float>(size);
       // Rows beyond the last pulse of a trajectory on its own stay 0.
@@ -143,14 +143,7 @@ struct Engine::Impl {
     }
     if (!h.empty()) {
       b.h_rows = AlignedArray<float>(b.tile_size());
-      for (int i = 0; i < n; ++i) {
-        const auto value = static_cast<float>(h[static_cast<std::size_t>(i)]);
-        if (b.single) {
-          b.h_rows[static_cast<std::size_t>(i)] = value;
-        } else {
-          std::fill_n(b.h_rows.data() + static_cast<std::size_t>(i) * 16, 16, value);
-        }
-      }
+      b.spread(h.data(), b.h_rows.data());
       b.h_scale = AlignedArray<float>(16);
     }
     b.target = AlignedArray<float>(16);
@@ -160,28 +153,8 @@ struct Engine::Impl {
     b.energy.resize(static_cast<std::size_t>(b.tiles) * 16);
     b.best_signs.assign(size / 16, 0);
     start(b, options.seed);
+    silence(b);
     return b;
-  }
-
-  /// Standard normals of one step in the layout of the state: [tile][kind-interleaved rows][16].
-  void normals(Block& b, std::uint64_t seed, Stream stream, std::uint64_t step, int kinds, float* out,
-               std::size_t tile_stride) const {
-    if (!b.single) {
-      for (int t = 0; t < b.tiles; ++t) {
-        kernels::fill_normals(seed, stream, b.first + static_cast<std::uint32_t>(t) * 16, step, n * kinds,
-                              out + static_cast<std::size_t>(t) * tile_stride);
-      }
-      return;
-    }
-    // Slot = pulse·kinds + kind; the state wants [pulse/16][kind][pulse%16].
-    thread_local std::vector<float> slots;
-    slots.resize(static_cast<std::size_t>(n * kinds));
-    kernels::fill_normals_one(seed, stream, b.first, step, n * kinds, slots.data());
-    for (int i = 0; i < n; ++i) {
-      for (int kind = 0; kind < kinds; ++kind) {
-        out[(i / 16 * kinds + kind) * 16 + i % 16] = slots[static_cast<std::size_t>(i * kinds + kind)];
-      }
-    }
   }
 
   void start(Block& b, std::uint64_t seed) const {
@@ -191,12 +164,12 @@ struct Engine::Impl {
         start_uniform(b, seed);
         return;
       }
-      normals(b, seed, Stream::start_amplitude, 0, 1, b.x.data(), stride);
+      b.normals(seed, Stream::start_amplitude, 0, 1, b.x.data(), stride);
       scale(b.x, parameters.start_sd);
     } else if (parameters.model == ModelKind::truncated_wigner) {
       // Vacuum: each normalised quadrature has variance g²/4.
       AlignedArray<float> both(stride * 2 * static_cast<std::size_t>(b.tiles));
-      normals(b, seed, Stream::quantum_start, 0, 2, both.data(), stride * 2);
+      b.normals(seed, Stream::quantum_start, 0, 2, both.data(), stride * 2);
       const auto sd = static_cast<float>(std::sqrt(parameters.g2) / 2);
       for (std::size_t row = 0; row < b.x.size() / 16; ++row) {
         for (std::size_t lane = 0; lane < 16; ++lane) {
@@ -233,17 +206,32 @@ struct Engine::Impl {
     for (std::size_t i = 0; i < a.size(); ++i) a[i] *= f;
   }
 
-  /// Draws the noise of round k and, for models with a record of its own, makes it.
+  /// Dead pulses have no amplitude.
+  void silence(Block& b) const {
+    if (!b.electronics) return;
+    for (int t = 0; t < b.tiles; ++t)
+      b.electronics->silence(b.x.data() + static_cast<std::size_t>(t) * b.tile_size());
+  }
+
+  /// The record of round k, where it is not the amplitude itself.
   void measure(Block& b, std::uint64_t seed, std::int64_t k, const RoundConstants& c) const {
+    measure_pulses(b, seed, k, c);
+    if (!changes_record(parameters)) return;
+    b.electronics->measure(k, model_measures(parameters.model) ? b.measured.data() : b.x.data(),
+                           b.measured.data());
+  }
+
+  /// Draws the noise of round k and, for models that measure themselves, makes their record.
+  void measure_pulses(Block& b, std::uint64_t seed, std::int64_t k, const RoundConstants& c) const {
     const int kinds = noise_kinds(parameters.model);
     if (kinds == 0) return;
     const std::size_t step_stride = b.tile_size() * static_cast<std::size_t>(kinds);
     const std::size_t tile_stride = step_stride * static_cast<std::size_t>(parameters.substeps);
     for (int s = 0; s < parameters.substeps; ++s) {
-      normals(b, seed, Stream::pulse_noise,
-              static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(parameters.substeps) +
-                  static_cast<std::uint64_t>(s),
-              kinds, b.noise.data() + static_cast<std::size_t>(s) * step_stride, tile_stride);
+      b.normals(seed, Stream::pulse_noise,
+                static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(parameters.substeps) +
+                    static_cast<std::uint64_t>(s),
+                kinds, b.noise.data() + static_cast<std::size_t>(s) * step_stride, tile_stride);
     }
     if (parameters.model != ModelKind::gaussian) return;
     // x̃ = x + g √(1/(4ηj)) Σ dW / dt, with the dW that advance() uses.
@@ -415,9 +403,23 @@ struct Engine::Impl {
     arrays.rate = b.rate.data();
     arrays.noise =
         b.noise.size() > 0 ? b.noise.data() + static_cast<std::size_t>(tile) * noise_stride : nullptr;
-    const std::uint32_t bad = kernels::advance_tile(c, arrays, b.rows);
+    const std::uint32_t bad = b.electronics ? advance_through(*b.electronics, c, arrays, b.rows, tile, k)
+                                            : kernels::advance_tile(c, arrays, b.rows);
     LaneRecord& r = b.record[static_cast<std::size_t>(tile)];
     r.diverged |= b.single ? static_cast<std::uint32_t>(bad != 0) : bad;
+  }
+
+  /// Law, electronics, pulses.
+  static std::uint32_t advance_through(TileElectronics& electronics, const RoundConstants& c,
+                                       const kernels::TileArrays& arrays, int rows, int tile,
+                                       std::int64_t k) {
+    std::uint32_t bad = kernels::law_tile(c, arrays, rows, electronics.answer(k, tile));
+    electronics.feed_back(k, tile);
+    const float* pump = electronics.pump(tile, static_cast<double>(c.p));
+    bad |= kernels::advance_driven_tile(c, arrays, rows, pump, electronics.injection(),
+                                        electronics.quadrature());
+    electronics.silence(arrays.x);
+    return bad | kernels::late_error_tile(c, arrays, rows);
   }
 
   void observe(const Block& b, const EngineOptions& options, std::int64_t k, const RoundConstants& c,
@@ -500,6 +502,7 @@ struct Engine::Impl {
       const bool look_at_clock = n > 256 || k % 16 == 0;
       if (options.deadline && look_at_clock && std::chrono::steady_clock::now() >= *options.deadline)
         stop.store(true);
+      if (b.electronics) b.electronics->draw_pumps(k);
       for (int t = 0; t < b.tiles; ++t) advance(b, t, k, c, measured);
       if (options.progress != nullptr) options.progress->fetch_add(b.lanes, std::memory_order_relaxed);
     }
@@ -516,6 +519,7 @@ struct Engine::Impl {
       r.trajectory = b.first + static_cast<std::uint32_t>(lane);
       r.rounds = record.rounds[l];
       r.diverged = (record.diverged >> l & 1U) != 0;
+      if (b.electronics) r.clipping = b.electronics->counts(lane / 16, lane % 16);
       r.round_best = record.round_best[l];
       r.spins_best = best_spins(b, lane);
       r.spins_final.resize(static_cast<std::size_t>(n));

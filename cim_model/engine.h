@@ -24,6 +24,7 @@ struct TrajectoryResult {
   double energy_best = 0;
   std::int64_t round_best = 0;  ///< first round trip whose spins have the best energy
   std::int64_t rounds = 0;      ///< round trips actually run (early stop, interruption)
+  ClippingCounts clipping;      ///< converters and fixed point, see cim_model/imperfections.h
   bool diverged = false;        ///< an amplitude stopped being finite; energies are those before
   std::vector<std::int8_t> spins_final;
   std::vector<std::int8_t> spins_best;

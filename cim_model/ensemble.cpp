@@ -30,7 +30,7 @@ class LaneZero {
     energy_.fill(std::numeric_limits<double>::quiet_NaN());
     energy_[0] = seen.energy;
     observer({seen.round, trajectory, 1, seen.time, seen.pump, static_cast<int>(n_),
-              widen(seen.model.amplitude(), amplitude_), widen(seen.error, error_),
+              widen(seen.amplitude, amplitude_), widen(seen.error, error_),
               separate_record ? widen(seen.measured, measured_) : nullptr, energy_.data()});
   }
 
@@ -91,6 +91,10 @@ std::vector<TrajectoryResult> run_one_by_one(const IsingModel& problem, const Lo
 }  // namespace
 
 bool engine_runs(const LoopParameters& parameters) {
+  // Codes of wider numbers than a float's 24 bits are left to the loop in double.
+  const Imperfections& i = parameters.imperfections;
+  if (i.feedback_integer_bits.value_or(0) + i.feedback_fraction_bits.value_or(0) > 22) return false;
+  if (i.adc_bits.value_or(0) > 22 || i.dac_bits.value_or(0) > 22) return false;
   switch (parameters.model) {
     case ModelKind::mean_field:
     case ModelKind::truncated_wigner:

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <limits>
 #include <vector>
 
+#include "cim_model/electronics.h"
 #include "core/error.h"
 
 namespace opoloop {
@@ -75,24 +75,21 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     throw InputError(
         "field mode = ancilla: the problem still has a field, extend it with with_ancilla() first");
   }
-  if (options.feedback_delay < 0) {
-    throw_parameter_error("feedback_delay", options.feedback_delay, "at least 0 round trips");
-  }
   const auto n = static_cast<std::size_t>(problem.size());
   if (model.size() != problem.size()) throw InputError("the pulse model and the problem differ in size");
 
   std::vector<double> measured(n);
   std::vector<double> field(n);
-  std::vector<double> injection(n);
+  std::vector<double> answer(n);
   std::vector<double> pumps(n);
   std::vector<std::int8_t> spins(n);
-  std::deque<std::vector<double>> on_the_way(static_cast<std::size_t>(options.feedback_delay),
-                                             std::vector<double>(n, 0.0));
+  Electronics electronics(parameters, problem.size());
   TrajectoryResult result;
   result.trajectory = options.trajectory;
 
   model.start(options.seed, options.trajectory);
   law.start(problem.size());
+  electronics.start(options.seed, options.trajectory);
   for (std::int64_t k = 0;; ++k) {
     if (!all_finite(model.amplitude())) {
       result.diverged = true;
@@ -102,7 +99,9 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     const double pump = parameters.pump.at(k, parameters.rounds);
 
     model.measure(k, measured);
-    read_spins(parameters.read_record ? std::span<const double>(measured) : model.amplitude(), spins);
+    electronics.measure(k, measured);
+    const std::span<const double> amplitude = electronics.visible(model.amplitude());
+    read_spins(parameters.read_record ? std::span<const double>(measured) : amplitude, spins);
     const double energy = problem.energy(spins);
     result.energy_final = energy;
     result.spins_final = spins;
@@ -116,25 +115,21 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     if (!last) {
       couple(problem, measured, field);
       if (has_field) add_field_term(problem, parameters, k, measured, field);
-      law.inject({k, measured, field, energy, problem.offset()}, injection);
-      if (options.feedback_delay > 0) {
-        on_the_way.push_back(injection);
-        injection = std::move(on_the_way.front());
-        on_the_way.pop_front();
-      }
+      law.inject({k, measured, field, energy, problem.offset()}, answer);
+      electronics.feed_back(answer);
     }
     if (options.observer) {
-      options.observer({k, static_cast<double>(k) * parameters.dt, pump, model, measured,
-                        last ? std::span<const double>() : std::span<const double>(injection), law.error(),
-                        energy});
+      options.observer({k, static_cast<double>(k) * parameters.dt, pump, model, amplitude, measured,
+                        last ? std::span<const double>() : electronics.injection(), law.error(), energy});
     }
     if (last) break;
 
-    std::fill(pumps.begin(), pumps.end(), pump);
-    model.advance(k, {pumps, injection, {}});
+    electronics.pump(k, pump, pumps);
+    model.advance(k, {pumps, electronics.injection(), electronics.quadrature()});
     model.clamp(clamp_bound(parameters, k));
-    law.advanced(k, model.amplitude());
+    law.advanced(k, electronics.visible(model.amplitude()));
   }
+  result.clipping = electronics.counts();
   return result;
 }
 

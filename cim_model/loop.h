@@ -20,8 +20,9 @@ struct LoopObservation {
   double time;                        ///< k·dt
   double pump;                        ///< p of round k
   const PulseModel& model;            ///< its amplitude() is x^k
+  std::span<const double> amplitude;  ///< x^k as it is read: the model's, with dead pulses 0
   std::span<const double> measured;   ///< x̃^k
-  std::span<const double> injection;  ///< inj^k after the delay; empty for the last state of a run
+  std::span<const double> injection;  ///< inj^k as it arrives, in phase; empty for the last state of a run
   std::span<const double> error;      ///< e^{k+1}, or e^k if it waits for x^{k+1}; empty without one
   double energy;                      ///< H^k, offset included
 };
@@ -30,8 +31,6 @@ using LoopObserver = std::function<void(const LoopObservation&)>;
 struct LoopOptions {
   std::uint64_t seed = 1;
   std::uint32_t trajectory = 0;
-  /// Round trips between a measurement and its injection; before the first one arrives nothing is injected.
-  int feedback_delay = 0;
   LoopObserver observer;
   /// Looked at once a round trip: when set, the round at hand becomes the last.
   const std::atomic<bool>* stop = nullptr;
@@ -42,9 +41,10 @@ struct LoopOptions {
 ///     for k = 0 … rounds − 1:
 ///       x̃ = measure(x^k);   inj = law(J x̃ + h-term);   x^{k+1} = clamp(advance(x^k, inj))
 ///
-/// Energies are those of the spins of x^k (or of the record, with read_record) for k = 0 … rounds. Schedules
-/// are evaluated at round k for the step k → k+1. Throws InputError where the parameters are not valid, or
-/// where a problem with a field asks for the ancilla: extend it with with_ancilla() first.
+/// with the imperfections of the machine (cim_model/electronics.h) after measure, after law and before
+/// advance./// Energies are those of the spins of x^k (or of the record, with read_record) for k = 0 …
+/// rounds. Schedules are evaluated at round k for the step k → k+1. Throws InputError where the parameters
+/// are not valid, or where a problem with a field asks for the ancilla: extend it with with_ancilla() first.
 TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& parameters,
                           const LoopOptions& options);
 

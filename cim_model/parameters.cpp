@@ -175,6 +175,7 @@ void LoopParameters::validate() const {
                     bound * bound, name_of(nonlinearity), bound, law == LawKind::cac_best ? " + rho" : ""),
         [&](double v) { return v + above_alpha < bound * bound; });
   }
+  validate_imperfections(*this);
   if (stepper == Stepper::runge_kutta4 && model != ModelKind::mean_field) {
     throw InputError(
         fmt::format("stepper = runge_kutta4: model {} is stochastic, must be euler", name_of(model)));
@@ -221,8 +222,12 @@ double coupling_strength(const IsingModel& problem, const LoopParameters& parame
   return parameters.gain * (parameters.xi ? *parameters.xi : coupling_normalisation(problem));
 }
 
+bool model_measures(ModelKind model) {
+  return model == ModelKind::gaussian || model == ModelKind::phenomenological;
+}
+
 bool has_separate_record(const LoopParameters& parameters) {
-  return parameters.model == ModelKind::gaussian || parameters.model == ModelKind::phenomenological;
+  return model_measures(parameters.model) || changes_record(parameters);
 }
 
 std::vector<ModelKind> all_models() {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cim_model/imperfections.h"
 #include "cim_model/schedule.h"
 
 namespace opoloop {
@@ -119,7 +120,7 @@ struct LoopParameters {
 
   double g2 = 1e-4;                 ///< g² (truncated_wigner, gaussian)
   double measured_loss = 1.0;       ///< j (gaussian), in units of the intrinsic amplitude loss
-  double detection_efficiency = 1;  ///< η (gaussian), in (0, 1]
+  double detection_efficiency = 1;  ///< η, in (0, 1]
 
   // delay_lines
   int line_limit = 0;           ///< lines that the machine has; 0 = as many as J takes
@@ -137,6 +138,8 @@ struct LoopParameters {
   std::optional<double> record_noise;
 
   bool read_record = false;  ///< spins from the sign of the measured record instead of the state
+
+  Imperfections imperfections;  ///< of the machine around the pulses; all ideal by default
 
   /// Time of one step of the error equation, in signal lifetimes.
   double error_step() const { return error_dt > 0 ? error_dt : dt / error_substeps; }
@@ -158,6 +161,9 @@ std::optional<std::string> why_not(ModelKind model, LawKind law);
 
 /// sup |f| of model `bounded` (of the stable branch, where f is cubic).
 double nonlinearity_bound(const LoopParameters& parameters);
+/// True for models that contain their own detector (their record carries the noise of the measurement): what
+/// they extract is a parameter of the model.
+bool model_measures(ModelKind model);
 
 /// True where the record x̃ is not the amplitude itself.
 bool has_separate_record(const LoopParameters& parameters);

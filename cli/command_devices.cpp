@@ -17,6 +17,7 @@
 #include "driver/annealing_device.h"
 #include "driver/bifurcation_device.h"
 #include "driver/device.h"
+#include "driver/device_file.h"
 #include "driver/emulator_parameters.h"
 
 namespace opoloop {
@@ -30,6 +31,7 @@ struct Scheme {
 constexpr Scheme kSchemes[] = {
     {"emulator:", "the simulated coherent Ising machine in this process (default)"},
     {"emulator:MACHINE", "the same with a machine's data sheet, for its own seconds: emulator:ntt-2016"},
+    {"emulator:FILE.toml", "the same with the imperfections of your machine (docs/devices.md)"},
     {"emulator:?law=cac&dt=0.1", "the same with parameters in the address, as --set gives them"},
     {"annealing:", "Metropolis simulated annealing, a baseline"},
     {"dsb:", "discrete simulated bifurcation, a baseline"},
@@ -122,6 +124,20 @@ void print_preset(std::ostream& out, const std::string& name) {
   if (!found) throw InputError("--preset " + name + ": unknown; known are " + known);
 }
 
+/// A device file as it will be used: what it sets, with units, and whose clock it has.
+void print_device_file(std::ostream& out, const std::string& path) {
+  const DeviceFile file = read_device_file(path);
+  out << file.path << (file.description.empty() ? "" : ": " + file.description) << '\n';
+  for (const ParameterHelp& p : emulator_parameter_help()) {
+    const auto found = file.parameters.find(p.name);
+    if (found == file.parameters.end()) continue;
+    out << fmt::format("  {:<26}{:<22}{}\n", p.name, found->second + (p.unit.empty() ? "" : " " + p.unit),
+                       p.help);
+  }
+  if (file.parameters.empty()) out << "  sets nothing\n";
+  if (!file.machine.empty()) print_machine(out << '\n', machine_preset(file.machine));
+}
+
 /// What --set takes on a device: the part of a URI before the first '?' names it.
 void print_parameters(std::ostream& out, const std::string& uri) {
   const std::string scheme = make_device(uri)->uri().substr(0, uri.find(':'));
@@ -144,16 +160,20 @@ void print_parameters(std::ostream& out, const std::string& uri) {
 Verb add_devices(CLI::App& program) {
   CLI::App* app = program.add_subcommand("devices", "List devices, machines and published settings");
   struct Options {
-    std::string uri, preset;
+    std::string uri, preset, file;
   };
   auto options = std::make_shared<Options>();
   app->add_option("URI", options->uri, "Print every parameter this device takes, such as emulator:");
   app->add_option("--preset", options->preset, "Print the data sheet of one machine or setting, with sources")
       ->type_name("NAME");
+  app->add_option("--file", options->file, "Check a device file and print what it sets (docs/devices.md)")
+      ->type_name("FILE.toml");
   return {app, [options](const Streams& streams) {
             if (!options->uri.empty()) print_parameters(streams.out, options->uri);
             if (!options->preset.empty()) print_preset(streams.out, options->preset);
-            if (options->uri.empty() && options->preset.empty()) list_all(streams.out);
+            if (!options->file.empty()) print_device_file(streams.out, options->file);
+            if (options->uri.empty() && options->preset.empty() && options->file.empty())
+              list_all(streams.out);
             return 0;
           }};
 }

@@ -175,6 +175,35 @@ void add_statistics(Table& table, const SolveOutcome& o) {
                                 : "unknown: no machine chosen (see: opoloop devices)");
 }
 
+ClippingCounts clipping_of_all(const Result& result) {
+  ClippingCounts sum;
+  for (const Sample& sample : result.samples) {
+    sum.adc_saturations += sample.clipping.adc_saturations;
+    sum.dac_saturations += sample.clipping.dac_saturations;
+    sum.fixed_point_overflows += sample.clipping.fixed_point_overflows;
+  }
+  return sum;
+}
+
+/// Only where something was out of range: whoever asked for converters wants to know.
+void add_clipping(Table& table, const SolveOutcome& o) {
+  const ClippingCounts sum = clipping_of_all(o.result);
+  if (sum.total() == 0) return;
+  double values = 0;
+  for (const Sample& sample : o.result.samples)
+    values += static_cast<double>(sample.rounds) * static_cast<double>(o.problem.ising.size());
+  std::string text;
+  const auto part = [&](std::int64_t count, const char* what) {
+    if (count == 0) return;
+    text += fmt::format("{}{} {} ({})", text.empty() ? "" : ", ", grouped(count), what,
+                        percent(static_cast<double>(count) / std::max(1.0, values)));
+  };
+  part(sum.adc_saturations, "measured values");
+  part(sum.dac_saturations, "injections");
+  part(sum.fixed_point_overflows, "fixed-point overflows");
+  table.row("out of range", text + " of all");
+}
+
 void add_speed(Table& table, const SolveOutcome& o) {
   table.heading("Speed of this computer");
   table.row("wall time", fmt::format("{} ({} more to set up)", short_seconds(o.result.timing.wall_s),
@@ -213,6 +242,7 @@ std::string solve_text(const SolveOutcome& o) {
   table.heading("Result");
   add_best(table, o);
   if (o.statistics.trials > 0) {
+    add_clipping(table, o);
     add_statistics(table, o);
     add_speed(table, o);
   }
@@ -270,6 +300,14 @@ std::string solve_json(const SolveOutcome& o) {
   json["setup_s"] = o.result.timing.setup_s;
   json["us_per_round_trip"] = number_or_null(s.us_per_round_trip);
   json["gflops"] = number_or_null(s.gflops);
+  if (o.result.counts_clipping) {
+    const ClippingCounts sum = clipping_of_all(o.result);
+    json["clipping"] = {{"adc_saturations", sum.adc_saturations},
+                        {"dac_saturations", sum.dac_saturations},
+                        {"fixed_point_overflows", sum.fixed_point_overflows}};
+  } else {
+    json["clipping"] = nullptr;
+  }
   json["adaptations"] = o.result.adaptations;
   json["warnings"] = o.result.warnings;
   json["interrupted"] = o.result.interrupted;

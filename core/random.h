@@ -15,13 +15,18 @@ inline constexpr int kPhiloxRounds = 7;
 
 /// Every stream of the program, in one place. Numbers are part of what a seed promises: never reuse one.
 enum class Stream : std::uint32_t {
-  start_amplitude = 1,  ///< initial pulse amplitudes
-  pulse_noise = 2,      ///< quantum noise of a pulse model, one step a round trip
-  generator = 3,        ///< problem generators
-  annealing = 4,        ///< Metropolis proposals and acceptance
-  bifurcation = 5,      ///< initial positions and momenta of bSB and dSB
-  bootstrap = 6,        ///< resampling for intervals
-  quantum_start = 7,    ///< initial state of models with more than one quadrature
+  start_amplitude = 1,        ///< initial pulse amplitudes
+  pulse_noise = 2,            ///< quantum noise of a pulse model, one step a round trip
+  generator = 3,              ///< problem generators
+  annealing = 4,              ///< Metropolis proposals and acceptance
+  bifurcation = 5,            ///< initial positions and momenta of bSB and dSB
+  bootstrap = 6,              ///< resampling for intervals
+  quantum_start = 7,          ///< initial state of models with more than one quadrature
+  record_noise = 32,          ///< detector and electronics, one step a round trip, slot i for pulse i
+  pump_noise = 33,            ///< common to all pulses, one step a round trip
+  pump_noise_per_pulse = 34,  ///< one step a round trip, slot i for pulse i
+  pump_drift = 35,            ///< Fourier components of a trajectory's 1/f drift
+  gain_pattern = 36,          ///< fixed pattern of a machine, keyed by its device_seed
 };
 
 using PhiloxWords = std::array<std::uint32_t, 4>;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cim_model/imperfections.h"
 #include "hamiltonian/problem.h"
 
 namespace opoloop {
@@ -59,6 +60,7 @@ struct Sample {
   std::int64_t round_best = 0;  ///< round trip (sweep, step) of the best energy
   std::int64_t rounds = 0;      ///< actually run
   bool diverged = false;
+  ClippingCounts clipping;  ///< values outside the converters' ranges; 0 where a device has none
   std::vector<std::int8_t> spins_best;
   std::vector<std::int8_t> spins_final;
 };
@@ -84,7 +86,8 @@ struct Result {
   std::int64_t stored_couplings = 0;        ///< multiplied per product (GFLOP/s = 2·this/time)
   std::string coupling_storage;
   Timing timing;
-  bool interrupted = false;  ///< stopped early: samples hold what was done
+  bool counts_clipping = false;  ///< the device has converters or fixed-point arithmetic that can saturate
+  bool interrupted = false;      ///< stopped early: samples hold what was done
   bool time_limited = false;
 };
 

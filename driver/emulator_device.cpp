@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <chrono>
 #include <cmath>
@@ -11,8 +10,10 @@
 #include "cim_model/ensemble.h"
 #include "cim_model/feedback_law.h"
 #include "cim_model/pulse_model.h"
+#include "cim_model/stability.h"
 #include "core/error.h"
 #include "driver/adapt.h"
+#include "driver/device_file.h"
 #include "driver/device_parameters.h"
 #include "driver/emulator_parameters.h"
 #include "driver/run_recorder.h"
@@ -23,19 +24,6 @@
 namespace opoloop {
 namespace {
 
-CouplingStorage storage_of(const std::map<std::string, std::string>& parameters) {
-  static const std::array<std::string, 6> names = {"automatic", "dense-f32", "dense-i8",
-                                                   "sparse",    "circulant", "toeplitz"};
-  const ParameterReader reader("emulator", parameters, emulator_parameter_help());
-  const std::string name = reader.choice("storage", "automatic", names);
-  if (name == "dense-f32") return CouplingStorage::dense_f32;
-  if (name == "dense-i8") return CouplingStorage::dense_i8;
-  if (name == "sparse") return CouplingStorage::sparse;
-  if (name == "circulant") return CouplingStorage::circulant;
-  if (name == "toeplitz") return CouplingStorage::toeplitz;
-  return CouplingStorage::automatic;
-}
-
 /// Parameters for a problem whose field, if any, is carried as `mode` says; the problem the loop then sees.
 struct Prepared {
   LoopParameters parameters;
@@ -43,15 +31,17 @@ struct Prepared {
   bool ancilla = false;
 };
 
-Prepared prepare(const Job& job, const IsingModel& model, bool look_at_spectrum) {
+Prepared prepare(const std::map<std::string, std::string>& given, const Job& job, const IsingModel& model,
+                 bool look_at_spectrum) {
   Prepared out;
-  out.parameters = emulator_parameters(job.settings.parameters, model, look_at_spectrum);
+  out.parameters = emulator_parameters(given, model, look_at_spectrum);
   if (job.settings.steps) out.parameters.rounds = *job.settings.steps;
   out.parameters.validate();
   if (model.has_field() && out.parameters.field_mode == FieldMode::ancilla) {
     out.ancilla = true;
     out.extended = with_ancilla(model);
   }
+  require_dead_pulses_exist(out.parameters.imperfections, model.size() + (out.ancilla ? 1 : 0));
   return out;
 }
 
@@ -64,7 +54,23 @@ int automatic_runs(const Coupling& coupling) {
 }  // namespace
 
 EmulatorDevice::EmulatorDevice(DeviceUri uri) : LocalDevice(std::move(uri)) {
-  if (!parsed_uri().rest.empty()) machine_ = &machine_preset(parsed_uri().rest);
+  const std::string& rest = parsed_uri().rest;
+  if (names_device_file(rest)) {
+    DeviceFile file = read_device_file(rest);
+    device_file_ = file.path;
+    defaults_ = std::move(file.parameters);
+    if (!file.machine.empty()) machine_ = &machine_preset(file.machine);
+  } else if (!rest.empty()) {
+    machine_ = &machine_preset(rest);
+  }
+  if (machine_ != nullptr && machine_->adc_bits)
+    defaults_.emplace("adc_bits", std::to_string(machine_->adc_bits->value));
+}
+
+std::map<std::string, std::string> EmulatorDevice::in_force(const Job& job) const {
+  std::map<std::string, std::string> parameters = job.settings.parameters;
+  parameters.insert(defaults_.begin(), defaults_.end());
+  return parameters;
 }
 
 Capabilities EmulatorDevice::capabilities() const {
@@ -81,7 +87,10 @@ Capabilities EmulatorDevice::capabilities() const {
 }
 
 void EmulatorDevice::validate(const Job& job) const {
-  const Prepared prepared = prepare(job, job.problem->ising, false);
+  const auto given = in_force(job);
+  coupling_storage(given);
+  coupling_bits(given, {});
+  const Prepared prepared = prepare(given, job, job.problem->ising, false);
   // Some models refuse problems: delay lines those that take more lines than there are.
   if (!engine_runs(prepared.parameters)) {
     make_pulse_model(prepared.parameters, prepared.ancilla ? prepared.extended : job.problem->ising);
@@ -96,11 +105,14 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   };
   const auto begin = Clock::now();
   const JobSettings& settings = job.settings;
-  const AdaptedProblem adapted = adapt(job.problem, capabilities());
-  Prepared prepared = prepare(job, adapted.problem->ising, true);
+  const auto given = in_force(job);
+  Capabilities can = capabilities();
+  can.coupling_bits = coupling_bits(given, can.coupling_bits);
+  const AdaptedProblem adapted = adapt(job.problem, can);
+  Prepared prepared = prepare(given, job, adapted.problem->ising, true);
   const LoopParameters& parameters = prepared.parameters;
   const IsingModel& model = prepared.ancilla ? prepared.extended : adapted.problem->ising;
-  const auto coupling = make_coupling(model, storage_of(settings.parameters));
+  const auto coupling = make_coupling(model, coupling_storage(given));
 
   Result result;
   result.runs = settings.runs.value_or(automatic_runs(*coupling));
@@ -110,6 +122,10 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   result.coupling_storage = coupling->storage();
   result.parameters = describe(parameters);
   result.parameters["coupling_strength"] = {number_text(coupling_strength(model, parameters)), ""};
+  result.parameters["coupling_bits"] = {
+      can.coupling_bits ? fmt::format("{}", *can.coupling_bits) : std::string("ideal"), "bit"};
+  if (!device_file_.empty()) result.parameters["device_file"] = {device_file_, ""};
+  result.counts_clipping = can_clip(parameters.imperfections);
   result.parameters["instruction_set"] = {kernels::instruction_set(), ""};
   if (machine_ != nullptr) {
     result.parameters["machine"] = {machine_->name, ""};
@@ -118,6 +134,9 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   }
   if (prepared.ancilla)
     result.adaptations.push_back("linear term moved into an ancilla pulse (field_mode = ancilla)");
+
+  if (std::string warning = time_step_warning(model, parameters); !warning.empty())
+    result.warnings.push_back(std::move(warning));
 
   EngineOptions options;
   options.seed = settings.seed;
@@ -173,6 +192,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
     sample.round_best = t.round_best;
     sample.rounds = t.rounds;
     sample.diverged = t.diverged;
+    sample.clipping = t.clipping;
     sample.spins_best = prepared.ancilla ? drop_ancilla(t.spins_best) : std::move(t.spins_best);
     sample.spins_final = prepared.ancilla ? drop_ancilla(t.spins_final) : std::move(t.spins_final);
     if (prepared.ancilla) {

@@ -13,6 +13,7 @@
 
 #include "cim_model/presets.h"
 #include "core/error.h"
+#include "driver/imperfection_parameters.h"
 #include "hamiltonian/extreme_eigenvalues.h"
 
 namespace opoloop {
@@ -126,7 +127,7 @@ const std::vector<Entry>& entries() {
       target("tau", "signal lifetimes", &BestEnergyTarget::tau, "τ of cac-best"),
       number("g2", "", &P::g2, "saturation parameter g² (truncated-wigner, gaussian)"),
       number("measured_loss", "intrinsic loss", &P::measured_loss, "j of gaussian"),
-      number("detection_efficiency", "", &P::detection_efficiency, "η of gaussian, in (0, 1]"),
+      number("detection_efficiency", "", &P::detection_efficiency, "η, in (0, 1]"),
       integer("line_limit", &P::line_limit, "delay lines of the machine; 0 = as many as J takes"),
       yes_or_no("line_modulators", &P::line_modulators, "delay lines have a modulator for every pulse"),
       integer("line_delay", &P::line_delay, "whole round trips that light spends in the delay lines"),
@@ -182,6 +183,8 @@ void to_intrinsic_units(LoopParameters& p) {
                                    : p.beta;
   p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
   p.limit *= s * std::sqrt(s);
+  p.imperfections.adc_full_scale *= std::sqrt(s);
+  p.imperfections.dac_full_scale *= s * std::sqrt(s);
   p.best_energy.rho *= s;
   p.best_energy.gamma *= s;  // ξ_t per time: ξ_t itself multiplies x²/s, once s times as fast
   p.best_energy.tau /= s;
@@ -265,10 +268,13 @@ std::span<const ParameterHelp> emulator_parameter_help() {
         {"stepper", "", "euler", "euler or rk4 (mean-field)"},
         {"field_mode", "", "of the law", "how h enters: mean-amplitude, ancilla or sqrt-alpha"},
         {"storage", "", "automatic", "dense-f32, dense-i8, sparse, circulant or toeplitz: how J is kept"},
+        {"coupling_bits", "bit", "ideal, or the machine's",
+         "J and h rounded to signed integers of so many bits, the largest filling the range"},
         {"xi", "", "√(2N/ΣJ²)", "coupling normalisation ξ"},
         {"read", "", "state", "state or record: which sign is the spin"},
     };
     for (const Entry& e : entries()) list.push_back(e.help);
+    for (const ImperfectionParameter& i : imperfection_parameters()) list.push_back(i.help);
     return list;
   }();
   return help;
@@ -323,10 +329,47 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
   for (const Entry& e : entries()) {
     if (reader.has(e.help.name)) e.set(p, text(e.help.name.c_str()));
   }
+  for (const ImperfectionParameter& i : imperfection_parameters()) {
+    if (reader.has(i.help.name)) i.set(p.imperfections, text(i.help.name.c_str()));
+  }
   // One bound replaces the other.
   if (reader.has("clamp") && !reader.has("clamp_over_sqrt_alpha")) p.clamp_over_sqrt_alpha = 0;
   if (reader.has("clamp_over_sqrt_alpha") && !reader.has("clamp")) p.amplitude_clamp = 0;
   return p;
+}
+
+CouplingStorage coupling_storage(const std::map<std::string, std::string>& given) {
+  static const std::array<std::string, 6> names = {"automatic", "dense-f32", "dense-i8",
+                                                   "sparse",    "circulant", "toeplitz"};
+  const ParameterReader reader("emulator", given, emulator_parameter_help());
+  const std::string name = reader.choice("storage", "automatic", names);
+  if (name == "dense-f32") return CouplingStorage::dense_f32;
+  if (name == "dense-i8") return CouplingStorage::dense_i8;
+  if (name == "sparse") return CouplingStorage::sparse;
+  if (name == "circulant") return CouplingStorage::circulant;
+  if (name == "toeplitz") return CouplingStorage::toeplitz;
+  return CouplingStorage::automatic;
+}
+
+std::optional<int> coupling_bits(const std::map<std::string, std::string>& given,
+                                 std::optional<int> machine) {
+  const auto found = given.find("coupling_bits");
+  if (found == given.end()) return machine;
+  if (found->second == "ideal") return std::nullopt;
+  const ParameterReader reader("emulator", given, emulator_parameter_help());
+  return static_cast<int>(reader.integer("coupling_bits", 0, 2, 32));
+}
+
+void check_emulator_parameter(const std::string& name, const std::string& text) {
+  const std::map<std::string, std::string> given = {{name, text}};
+  coupling_storage(given);
+  coupling_bits(given, {});
+  LoopParameters p = emulator_parameters(given, IsingModel(30, {}), false);
+  // Given without its other half, and right only with it.
+  if (name == "feedback_integer_bits") p.imperfections.feedback_fraction_bits = 0;
+  if (name == "feedback_fraction_bits") p.imperfections.feedback_integer_bits = 0;
+  if (text == "ideal") p.imperfections.feedback_integer_bits = p.imperfections.feedback_fraction_bits = {};
+  p.validate();
 }
 
 std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
@@ -338,6 +381,8 @@ std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
   out["field_mode"] = {name_of(p.field_mode), ""};
   out["read"] = {p.read_record ? "record" : "state", ""};
   for (const Entry& e : entries()) out[e.help.name] = {e.get(p), e.help.unit};
+  for (const ImperfectionParameter& i : imperfection_parameters())
+    out[i.help.name] = {i.get(p.imperfections), i.help.unit};
   // Only presets set these; without them the numbers above would not give the run again.
   const auto yes_no = [](bool value) { return std::string(value ? "true" : "false"); };
   out["error_uses_new_amplitude"] = {yes_no(p.error_uses_new_amplitude), ""};

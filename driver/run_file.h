@@ -87,6 +87,7 @@ struct RunFileContents {
   std::vector<std::int64_t> rounds;
   std::vector<bool> diverged, success_final, success_best;
   std::vector<std::uint32_t> trajectory;  ///< random stream of each run
+  std::vector<ClippingCounts> clipping;   ///< empty where the device has no converters
   std::vector<std::vector<std::int8_t>> spins_best;
   std::vector<std::string> warnings;
   std::vector<std::pair<std::string, std::string>> statistics;  ///< name, value as text with unit

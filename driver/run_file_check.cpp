@@ -120,6 +120,29 @@ void check_trajectories(std::int64_t file, RunFileCheck& check) {
   }
 }
 
+/// Counts are counts, and no run converts more than one value a pulse and round trip (the last state's record
+/// too); the ancilla is a pulse.
+void check_clipping(const RunFileContents& c, RunFileCheck& check) {
+  if (c.clipping.empty()) return;
+  ClippingCounts sum;
+  for (std::size_t r = 0; r < c.clipping.size(); ++r) {
+    const ClippingCounts& counts = c.clipping[r];
+    const std::int64_t most = (c.n + 1) * (c.rounds[r] + 1);
+    for (const std::int64_t count :
+         {counts.adc_saturations, counts.dac_saturations, counts.fixed_point_overflows}) {
+      // A diverged run stopped counting its rounds before it stopped converting.
+      if (count < 0 || (count > most && !c.diverged[r]))
+        throw Error(fmt::format("/runs: run {} counts {} clipped values of {}", r, count, most));
+    }
+    sum.adc_saturations += counts.adc_saturations;
+    sum.dac_saturations += counts.dac_saturations;
+    sum.fixed_point_overflows += counts.fixed_point_overflows;
+  }
+  check.lines.push_back(
+      fmt::format("clipped values: {} of the measurement, {} of the injection, {} of fixed-point numbers",
+                  sum.adc_saturations, sum.dac_saturations, sum.fixed_point_overflows));
+}
+
 /// Every run's spins must have the energy the file says.
 void check_energies(std::int64_t file, const RunFileContents& c, RunFileCheck& check) {
   const IsingModel model = read_model(file);
@@ -157,6 +180,7 @@ RunFileCheck check_run_file(const std::string& path) {
     if (c.finished) {
       check.lines.push_back(fmt::format("runs: {}", c.energy_best.size()));
       check_energies(file, c, check);
+      check_clipping(c, check);
       check.lines.push_back(fmt::format("statistics: {} values", c.statistics.size()));
     } else {
       (void)read_model(file);

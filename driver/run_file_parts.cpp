@@ -158,6 +158,16 @@ void write_runs(std::int64_t file, const Result& result, const SolveStatistics& 
   write_column<std::uint8_t>(
       group, "success_best", result, run, {"1", "1: energy_best reaches the target."},
       [&](const Sample& s) { return !s.diverged && reaches(s.energy_best, target, statistics.term); });
+  if (result.counts_clipping) {
+    const Description clipped{"values",
+                              "Values outside the range of that part, over all pulses and round trips."};
+    write_column<std::int64_t>(group, "adc_saturations", result, run, clipped,
+                               [](const Sample& s) { return s.clipping.adc_saturations; });
+    write_column<std::int64_t>(group, "dac_saturations", result, run, clipped,
+                               [](const Sample& s) { return s.clipping.dac_saturations; });
+    write_column<std::int64_t>(group, "fixed_point_overflows", result, run, clipped,
+                               [](const Sample& s) { return s.clipping.fixed_point_overflows; });
+  }
   const std::size_t bytes = (static_cast<std::size_t>(n) + 7) / 8;
   std::vector<std::uint8_t> bits;
   bits.reserve(runs * bytes);

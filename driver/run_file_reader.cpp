@@ -74,6 +74,14 @@ void read_runs(std::int64_t file, RunFileContents& c) {
       c.success_final.size() != runs || c.success_best.size() != runs) {
     throw InputError(c.path + ": /runs: columns of different lengths");
   }
+  if (hdf5::exists(group, "adc_saturations")) {
+    const auto adc = hdf5::read_all<std::int64_t>(group, "adc_saturations");
+    const auto dac = hdf5::read_all<std::int64_t>(group, "dac_saturations");
+    const auto fixed = hdf5::read_all<std::int64_t>(group, "fixed_point_overflows");
+    if (adc.size() != runs || dac.size() != runs || fixed.size() != runs)
+      throw InputError(c.path + ": /runs: columns of different lengths");
+    for (std::size_t r = 0; r < runs; ++r) c.clipping.push_back({adc[r], dac[r], fixed[r]});
+  }
   for (std::size_t r = 0; r < runs; ++r) {
     c.spins_best.push_back(run_file::unpack_spins(bits.data() + r * bytes, static_cast<std::int32_t>(c.n)));
   }

@@ -153,6 +153,28 @@ std::string tiles(const RunFileContents& c) {
   return html + "</div>\n";
 }
 
+/// What the converters of the machine could not hold, in words; nothing where they held everything.
+std::vector<std::string> clipping_lines(const RunFileContents& c) {
+  ClippingCounts sum;
+  double values = 0;
+  for (std::size_t r = 0; r < c.clipping.size(); ++r) {
+    sum.adc_saturations += c.clipping[r].adc_saturations;
+    sum.dac_saturations += c.clipping[r].dac_saturations;
+    sum.fixed_point_overflows += c.clipping[r].fixed_point_overflows;
+    values += static_cast<double>(c.rounds[r]) * static_cast<double>(c.n);
+  }
+  std::vector<std::string> lines;
+  const auto line = [&](std::int64_t count, const char* what) {
+    if (count == 0) return;
+    lines.push_back(fmt::format("{} {} ({} of all)", readable_number(static_cast<double>(count)), what,
+                                percent(static_cast<double>(count) / std::max(1.0, values))));
+  };
+  line(sum.adc_saturations, "measured values beyond adc_full_scale");
+  line(sum.dac_saturations, "injections beyond dac_full_scale");
+  line(sum.fixed_point_overflows, "injections beyond the fixed-point format");
+  return lines;
+}
+
 std::string notes(const RunFileContents& c) {
   std::string html;
   const auto list = [&](const char* title, const std::vector<std::string>& lines) {
@@ -163,6 +185,7 @@ std::string notes(const RunFileContents& c) {
   };
   list("Warnings", c.warnings);
   list("Changed to fit the device", c.adaptations);
+  list("Values out of range", clipping_lines(c));
   return html;
 }
 

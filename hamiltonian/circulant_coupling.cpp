@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/fftw_lock.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
 
 namespace opoloop {
@@ -30,9 +31,8 @@ struct Plans {
 
 /// One set of plans a length for the life of the process: planning is not thread-safe, executing is.
 const Plans& plans_of(int length) {
-  static std::mutex mutex;
   static std::map<int, Plans> known;
-  const std::lock_guard<std::mutex> lock(mutex);
+  const std::lock_guard lock(fftw_planner_mutex());
   const auto found = known.find(length);
   if (found != known.end()) return found->second;
   const auto size = static_cast<std::size_t>(length);

@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "cim_model/parameters.h"
-#include "core/random.h"
 
 namespace opoloop::kernels {
 
@@ -53,12 +52,16 @@ struct TileArrays {
 /// result where a lane holds a number that is not finite (bit l = lane l).
 std::uint32_t advance_tile(const RoundConstants& constants, const TileArrays& arrays, int rows);
 
-/// Standard normals out[slot][lane] of trajectories first … first+15: the normals of core/random.h.
-void fill_normals(std::uint64_t seed, Stream stream, std::uint32_t first_trajectory, std::uint64_t step,
-                  int slots, float* out);
-/// The same for one trajectory: out[slot].
-void fill_normals_one(std::uint64_t seed, Stream stream, std::uint32_t trajectory, std::uint64_t step,
-                      int slots, float* out);
+/// The same in three passes, for machines whose electronics stand between law and pulses
+/// (cim_model/tile_electronics.h). Without them the passes compute what advance_tile() does, bit for bit.
+///
+/// Law: injection[row][16] from the field, and the next error variable unless it waits for the amplitude.
+std::uint32_t law_tile(const RoundConstants& constants, const TileArrays& arrays, int rows, float* injection);
+/// Advance and clamp with a pump and an injection for every row; quadrature may be null.
+std::uint32_t advance_driven_tile(const RoundConstants& constants, const TileArrays& arrays, int rows,
+                                  const float* pump, const float* injection, const float* quadrature);
+/// The error step of laws that wait for the amplitude after the advance (error_after); none otherwise.
+std::uint32_t late_error_tile(const RoundConstants& constants, const TileArrays& arrays, int rows);
 
 /// measured[i] = x[i] + scale · noise[i] over `count` floats (a multiple of 16).
 void add_record_noise(const float* x, const float* noise, float scale, float* measured, std::int64_t count);

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/fftw_lock.h"
 #include "experiments/closed_forms/groups.h"
 #include "experiments/closed_forms/replicas.h"
 
@@ -21,20 +22,15 @@ struct Periodogram::Plan {
   fftw_plan forward = nullptr;
 };
 
-namespace {
-/// FFTW's planner may be used by one thread at a time; its plans by any.
-std::mutex planner;
-}  // namespace
-
 Periodogram::Periodogram(int length, double dt) : length_(length), dt_(dt), plan_(std::make_unique<Plan>()) {
   std::vector<double> in(static_cast<std::size_t>(length));
   std::vector<fftw_complex> out(static_cast<std::size_t>(bins()));
-  const std::lock_guard lock(planner);
+  const std::lock_guard lock(fftw_planner_mutex());
   plan_->forward = fftw_plan_dft_r2c_1d(length, in.data(), out.data(), FFTW_ESTIMATE | FFTW_UNALIGNED);
 }
 
 Periodogram::~Periodogram() {
-  const std::lock_guard lock(planner);
+  const std::lock_guard lock(fftw_planner_mutex());
   fftw_destroy_plan(plan_->forward);
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "cim_model/kernels/noise_kernels.h"
 #include "cim_model/kernels/step_kernels.h"
 #include "cim_model/loop.h"
 #include "cim_model/presets.h"

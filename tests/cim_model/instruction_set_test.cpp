@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cim_model/engine.h"
+#include "cim_model/kernels/noise_kernels.h"
 #include "cim_model/kernels/step_kernels.h"
 #include "core/random.h"
 #include "hamiltonian/kernels/matrix_kernels.h"

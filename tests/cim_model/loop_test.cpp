@@ -192,8 +192,8 @@ TEST_CASE("feedback delay: the injection of round k is what the law said in roun
   const double strength = coupling_strength(pair, p);
   for (const int delay : {0, 1, 3}) {
     std::vector<double> measured, injected;
+    p.imperfections.feedback_delay = delay;
     LoopOptions options;
-    options.feedback_delay = delay;
     options.observer = [&](const LoopObservation& o) {
       measured.push_back(o.measured[0]);
       if (!o.injection.empty()) injected.push_back(o.injection[1]);
@@ -205,9 +205,8 @@ TEST_CASE("feedback delay: the injection of round k is what the law said in roun
       CHECK(injected[k] == Approx(k < d ? 0.0 : strength * measured[k - d]).epsilon(1e-14));
     }
   }
-  LoopOptions negative;
-  negative.feedback_delay = -1;
-  CHECK_THROWS_AS(run_loop(pair, p, negative), InputError);
+  p.imperfections.feedback_delay = -1;
+  CHECK_THROWS_AS(run_loop(pair, p, {}), InputError);
 }
 
 TEST_CASE("clamps, read-out of the record, uniform start") {

@@ -33,6 +33,21 @@ TEST_CASE("devices URI lists the parameters of that device") {
   CHECK(unknown.one_error_line());
 }
 
+TEST_CASE("devices --file checks a device file and prints what it sets") {
+  const TemporaryFolder folder;
+  const auto path =
+      folder.file("twin.toml", "machine = \"ntt-2021\"\nadc_bits = 12\ndead_pulses = [3, 17]\n");
+  const auto ran = call({"devices", "--file", path});
+  CHECK(ran.code == 0);
+  CHECK(ran.out_has("adc_bits                  12 bit"));
+  CHECK(ran.out_has("dead_pulses               3,17"));
+  CHECK(ran.out_has("ntt-2021: NTT 100,000-spin machine"));
+  const auto wrong = call({"devices", "--file", folder.file("wrong.toml", "\nadc_bits = 0\n")});
+  CHECK(wrong.code == 2);
+  CHECK(wrong.one_error_line());
+  CHECK(wrong.err_has("wrong.toml:2: 'adc_bits': adc_bits = 0: must be 1 to 24 bits"));
+}
+
 TEST_CASE("devices --preset prints a data sheet with its sources") {
   const auto ran = call({"devices", "--preset", "ntt-2016"});
   CHECK(ran.code == 0);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -127,6 +128,38 @@ TEST_CASE("solve writes a run file that check accepts, and a report") {
     CHECK(html.str().find("<svg") != std::string::npos);
     CHECK(html.str().find("moebius") != std::string::npos);
   }
+}
+
+TEST_CASE("what a machine's converters could not hold is in summary, JSON, check and report") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const auto twin = folder.file("twin.toml", "adc_bits = 8\nadc_full_scale = 0.2\n");
+  const auto run = folder / "run.h5";
+  const auto page = folder / "page.html";
+  const std::vector<std::string> command = {"solve",  file, "--device", "emulator:" + twin,
+                                            "--runs", "4",  "--steps",  "100"};
+  auto words = command;
+  words.insert(words.end(), {"--out", run, "--report", page});
+  CHECK(call(words).out_has("measured values ("));
+  auto with_json = command;
+  with_json.push_back("--json");
+  const json j = parsed(call(with_json));
+  CHECK(j["clipping"]["adc_saturations"].get<std::int64_t>() > 100);
+  CHECK(j["clipping"]["dac_saturations"] == 0);
+  CHECK(
+      call({"check", run})
+          .out_has("clipped values: " + std::to_string(j["clipping"]["adc_saturations"].get<std::int64_t>()) +
+                   " of the measurement"));
+  std::stringstream text;
+  text << std::ifstream(page).rdbuf();
+  CHECK(text.str().find("measured values beyond adc_full_scale") != std::string::npos);
+
+  // A machine that holds everything says nothing of it; one without converters has nothing to count.
+  auto wide = with_json;
+  wide.insert(wide.end(), {"--set", "adc_full_scale=100"});
+  CHECK(parsed(call(wide))["clipping"]["adc_saturations"] == 0);
+  const auto ideal = parsed(call({"solve", file, "--runs", "4", "--steps", "10", "--json"}));
+  CHECK(ideal["clipping"].is_null());
 }
 
 TEST_CASE("flag --quiet prints nothing, and the report of --json is the only thing on standard output") {

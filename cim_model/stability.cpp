@@ -1,0 +1,157 @@
+#include "cim_model/stability.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "hamiltonian/extreme_eigenvalues.h"
+
+namespace opoloop {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::infinity();
+constexpr int kSamples = 20;  // of the run, for schedules
+
+/// x > 0 with μx³ + a x = inj, by bisection: left and right sides cross once there.
+double held_by_injection(double mu, double a, double inj) {
+  double low = 0;
+  double high = 1;
+  const auto missing = [&](double x) { return inj - (mu * x * x + a) * x; };
+  while (missing(high) > 0 && high < 1e6) high *= 2;
+  for (int k = 0; k < 60; ++k) (missing((low + high) / 2) > 0 ? low : high) = (low + high) / 2;
+  return high;
+}
+
+struct Equation {
+  double loss;  // l
+  double mu;
+};
+
+/// The amplitude at which the law holds the pulses at a time of the run.
+double amplitude_held(const LoopParameters& p, const Equation& eq, double pump, double alpha, double top) {
+  const double a = eq.loss - pump;
+  double x = 0;
+  switch (p.law) {
+    case LawKind::cac:
+    case LawKind::ahc:
+      x = std::sqrt(alpha);
+      break;
+    case LawKind::cac_best:
+      x = std::sqrt(alpha + p.best_energy.rho);
+      break;
+    case LawKind::cfc:
+      x = held_by_injection(eq.mu, a, std::sqrt(alpha));
+      break;
+    case LawKind::clipped:
+    case LawKind::tanh:
+      x = held_by_injection(eq.mu, a, p.limit);
+      break;
+    case LawKind::sfc:
+      x = held_by_injection(eq.mu, a, 1);
+      break;
+    default:
+      x = eq.mu > 0 ? std::sqrt(std::max(0.0, top - a) / eq.mu) : 0;
+  }
+  if (p.amplitude_clamp > 0) x = std::min(x, p.amplitude_clamp);
+  if (p.clamp_over_sqrt_alpha > 0) x = std::min(x, p.clamp_over_sqrt_alpha * std::sqrt(alpha));
+  return x;
+}
+
+/// Longest dt with G K ≤ 1 + f.
+double feedback_bound(double a, double K, int substeps) {
+  if (K <= 0) return kNone;
+  const auto rings = [&](double dt) {
+    const double f = std::pow(1 - a * dt / substeps, substeps);
+    const double G = a == 0 ? dt : (1 - f) / a;
+    return G * K > 1 + f;
+  };
+  double low = 0;
+  double high = 2 / K;
+  while (!rings(high) && high < 1e9) high *= 2;
+  if (high >= 1e9) return kNone;
+  for (int k = 0; k < 60; ++k) (rings((low + high) / 2) ? high : low) = (low + high) / 2;
+  return low;
+}
+
+/// Slope of the injection over the field at the start, in units of strength; SFC: of its unbounded part.
+double slope(const LoopParameters& p) {
+  switch (p.law) {
+    case LawKind::cac:
+    case LawKind::cfc:
+    case LawKind::cac_best:
+    case LawKind::ahc:
+      return std::abs(p.error_start);
+    case LawKind::sfc:
+      return p.sfc_k;
+    default:
+      return 1;
+  }
+}
+
+double error_rate(const LoopParameters& p, double alpha, double beta) {
+  switch (p.law) {
+    case LawKind::cac:
+    case LawKind::cfc:
+      return 2 * beta * alpha;
+    case LawKind::sfc:
+      return beta;
+    case LawKind::cac_best:
+      return 2 * p.best_energy.gamma * p.best_energy.tau * (alpha + p.best_energy.rho);
+    default:
+      return 0;
+  }
+}
+
+bool known(ModelKind model) {
+  return model == ModelKind::mean_field || model == ModelKind::truncated_wigner ||
+         model == ModelKind::gaussian || model == ModelKind::delay_lines;
+}
+
+}  // namespace
+
+StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
+  StableStep bound{kNone, "", ""};
+  if (!known(p.model)) return bound;
+  const auto limit = [&](double dt, const char* what, double rate, const char* remedy) {
+    if (dt < bound.dt) bound = {dt, fmt::format("{} at the rate {:.3g}", what, rate), remedy};
+  };
+  const Equation eq{p.model == ModelKind::gaussian ? 1 + p.measured_loss : 1,
+                    p.model == ModelKind::mean_field ? p.saturation : 1};
+  const ExtremeEigenvalues ends = extreme_eigenvalues(problem);
+  const double strength = coupling_strength(problem, p);
+  const double reach = p.stepper == Stepper::runge_kutta4 ? 2.785 : 2;
+  for (int sample = 0; sample <= kSamples; ++sample) {
+    const double pump = p.pump.at(sample, kSamples);
+    const double alpha = p.alpha.at(sample, kSamples);
+    const double a = eq.loss - pump;
+    const double x = amplitude_held(p, eq, pump, alpha, strength * std::max(0.0, ends.largest));
+    const auto step_bound = [&](double rate, const char* what) {
+      if (rate > 0) limit(p.substeps * reach / rate, what, rate, "a smaller dt or more substeps");
+    };
+    step_bound(a, "the amplitude decays");
+    step_bound(a + 3 * eq.mu * x * x, "the amplitude settles");
+    const bool two_quadratures = p.model == ModelKind::truncated_wigner || p.model == ModelKind::delay_lines;
+    if (two_quadratures) step_bound(1 + pump + x * x, "the other quadrature decays");
+    if (p.model == ModelKind::gaussian) step_bound(2 * a + 6 * x * x, "the variance settles");
+    const double K = strength * slope(p) * std::max(0.0, -ends.smallest);
+    limit(feedback_bound(a, K, p.substeps), "feedback damps the highest mode", a + K, "a smaller dt or gain");
+    const double error = error_rate(p, alpha, p.beta.at(sample, kSamples));
+    if (error > 0)
+      limit(p.dt * 2 / (error * p.error_step()), "the error variable settles", error,
+            "a smaller dt or more error_substeps");
+  }
+  return bound;
+}
+
+std::string time_step_warning(const IsingModel& problem, const LoopParameters& p) {
+  const StableStep bound = stable_dt(problem, p);
+  if (p.dt <= bound.dt) return {};
+  return fmt::format(
+      "dt = {:.4g} with {} step{} a round trip is longer than explicit steps can follow: stable up to "
+      "dt = {:.4g} ({}); {} would help",
+      p.dt, p.substeps, p.substeps == 1 ? "" : "s", bound.dt, bound.limit, bound.remedy);
+}
+
+}  // namespace opoloop
