@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "cim_model/models/discrete_optics.h"
 #include "core/error.h"
 #include "hamiltonian/ising_model.h"
 
@@ -34,13 +35,16 @@ void require_points(const Schedule& schedule, const std::string& name, const std
   }
 }
 
-constexpr std::array<std::pair<ModelKind, const char*>, 6> kModelNames = {{
+constexpr std::array<std::pair<ModelKind, const char*>, 9> kModelNames = {{
     {ModelKind::mean_field, "mean-field"},
     {ModelKind::truncated_wigner, "truncated-wigner"},
     {ModelKind::gaussian, "gaussian"},
     {ModelKind::delay_lines, "delay-lines"},
     {ModelKind::bounded, "bounded"},
     {ModelKind::phenomenological, "phenomenological"},
+    {ModelKind::positive_p, "positive-p"},
+    {ModelKind::gaussian_moments, "gaussian-moments"},
+    {ModelKind::discrete, "discrete"},
 }};
 
 constexpr std::array<std::pair<LawKind, const char*>, 8> kLawNames = {{
@@ -146,11 +150,20 @@ void LoopParameters::validate() const {
   require(
       at_least(g2, 0) && (!quantum || g2 > 0), "g2", g2,
       quantum ? "positive and finite [1/photons] for a quantum model" : "at least 0 and finite [1/photons]");
-  const bool measured =
-      model == ModelKind::gaussian || (model == ModelKind::phenomenological && !record_noise);
+  const bool measured = is_measured(model) || (model == ModelKind::phenomenological && !record_noise);
   require(at_least(measured_loss, 0) && (!measured || measured_loss > 0), "measured_loss", measured_loss,
           measured ? "positive and finite [intrinsic amplitude loss]: without it there is no record"
                    : "at least 0 and finite [intrinsic amplitude loss]");
+  if (model == ModelKind::discrete && (law == LawKind::cac || law == LawKind::cac_best)) {
+    const double most = attainable_square(*this);
+    require_points(
+        alpha, "alpha",
+        fmt::format(
+            "at most {:.3g} [squared amplitude]: at dt = {} a crystal pass of model discrete leaves no "
+            "more in a pulse",
+            most, dt),
+        [most](double v) { return v <= most; });
+  }
   require(above(detection_efficiency, 0) && detection_efficiency <= 1, "detection_efficiency",
           detection_efficiency, "in (0, 1]");
   require(line_limit >= 0, "line_limit", line_limit, "0 (as many as J takes) or the number of delay lines");
@@ -223,11 +236,16 @@ double coupling_strength(const IsingModel& problem, const LoopParameters& parame
 }
 
 bool model_measures(ModelKind model) {
-  return model == ModelKind::gaussian || model == ModelKind::phenomenological;
+  return is_measured(model) || model == ModelKind::phenomenological;
+}
+
+bool is_measured(ModelKind kind) {
+  return kind == ModelKind::gaussian || kind == ModelKind::gaussian_moments || kind == ModelKind::discrete;
 }
 
 bool has_separate_record(const LoopParameters& parameters) {
-  return model_measures(parameters.model) || changes_record(parameters);
+  return model_measures(parameters.model) || parameters.model == ModelKind::positive_p ||
+         changes_record(parameters);
 }
 
 std::vector<ModelKind> all_models() {

@@ -26,6 +26,9 @@ enum class ModelKind {
   delay_lines,       ///< (g) (b) coupled by optical delay lines, both quadratures         [W13]
   bounded,           ///< x ← x + dt (f(p x + inj) − x) + noise, f bounded                 [B21]
   phenomenological,  ///< (f) x ← A G(x) + r₁ + dt inj, read as G(x) + r₃
+  positive_p,        ///< (c) Itô, independent complex α and α⁺: no truncation            [IY20]
+  gaussian_moments,  ///< (d) with n = ⟨δa†δa⟩ and m = ⟨δa²⟩ instead of V alone           [I22]
+  discrete,          ///< (e) the round trip optics by the part                            [N22]
 };
 
 /// How the measured amplitudes turn into the injection.
@@ -118,8 +121,8 @@ struct LoopParameters {
   double start_sd = 1e-4;               ///< standard deviation of x at round 0 (mean_field)
   double start_uniform_half_width = 0;  ///< > 0: x at round 0 uniform in ± this instead (mean_field)
 
-  double g2 = 1e-4;                 ///< g² (truncated_wigner, gaussian)
-  double measured_loss = 1.0;       ///< j (gaussian), in units of the intrinsic amplitude loss
+  double g2 = 1e-4;                 ///< g² (quantum models)
+  double measured_loss = 1.0;       ///< j (is_measured), in units of the intrinsic amplitude loss
   double detection_efficiency = 1;  ///< η, in (0, 1]
 
   // delay_lines
@@ -164,6 +167,10 @@ double nonlinearity_bound(const LoopParameters& parameters);
 /// True for models that contain their own detector (their record carries the noise of the measurement): what
 /// they extract is a parameter of the model.
 bool model_measures(ModelKind model);
+
+/// True for the models of a measured state, (d), its extended moments and (e). Their time is in intrinsic
+/// amplitude lifetimes, the loop adds the loss j, and the solitary threshold is p = 1 + j.
+bool is_measured(ModelKind kind);
 
 /// True where the record x̃ is not the amplitude itself.
 bool has_separate_record(const LoopParameters& parameters);

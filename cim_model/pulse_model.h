@@ -46,7 +46,7 @@ class PulseModel {
 
   /// x, the normalised in-phase amplitude that laws see.
   virtual std::span<const double> amplitude() const = 0;
-  /// All variables of the state: "x"; "c", "s"; "mu", "V".
+  /// All variables of the state: "x"; "c", "s"; "mu", "V"; …
   virtual std::vector<PulseVariable> variables() const = 0;
 };
 

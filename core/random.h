@@ -22,6 +22,7 @@ enum class Stream : std::uint32_t {
   bifurcation = 5,            ///< initial positions and momenta of bSB and dSB
   bootstrap = 6,              ///< resampling for intervals
   quantum_start = 7,          ///< initial state of models with more than one quadrature
+  record_vacuum = 20,         ///< vacuum noise of a record whose model is normally ordered
   record_noise = 32,          ///< detector and electronics, one step a round trip, slot i for pulse i
   pump_noise = 33,            ///< common to all pulses, one step a round trip
   pump_noise_per_pulse = 34,  ///< one step a round trip, slot i for pulse i

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "cim_model/models/discrete_optics.h"
 #include "cim_model/presets.h"
 #include "core/error.h"
 #include "driver/imperfection_parameters.h"
@@ -125,8 +126,9 @@ const std::vector<Entry>& entries() {
       target("delta", "1/energy", &BestEnergyTarget::delta, "δ of cac-best"),
       target("gamma", "1/time²", &BestEnergyTarget::gamma, "γ of cac-best"),
       target("tau", "signal lifetimes", &BestEnergyTarget::tau, "τ of cac-best"),
-      number("g2", "", &P::g2, "saturation parameter g² (truncated-wigner, gaussian)"),
-      number("measured_loss", "intrinsic loss", &P::measured_loss, "j of gaussian"),
+      number("g2", "", &P::g2, "saturation parameter g² (all models but mean-field)"),
+      number("measured_loss", "intrinsic loss", &P::measured_loss,
+             "j of gaussian, gaussian-moments, discrete"),
       number("detection_efficiency", "", &P::detection_efficiency, "η, in (0, 1]"),
       integer("line_limit", &P::line_limit, "delay lines of the machine; 0 = as many as J takes"),
       yes_or_no("line_modulators", &P::line_modulators, "delay lines have a modulator for every pulse"),
@@ -166,11 +168,11 @@ Schedule scaled(const Schedule& schedule, double factor) {
   return Schedule(std::move(points));
 }
 
-/// Published settings are in units of the solitary threshold and of the loaded cavity. The Gaussian model
-/// counts time and gain in intrinsic lifetimes, where both rates are s = 1 + j times larger: with t = t'/s,
-/// p = s p', gain = s gain' and x = √s x' it runs the same dynamics: injections grow by s√s, so what bounds
-/// them does too (docs/physics.md). Only SFC's tanh, bounded by 1 in any units, follows no further than its
-/// linear part.
+/// Published settings are in units of the solitary threshold and of the loaded cavity. Models of a measured
+/// state count time and gain in intrinsic lifetimes, where both rates are s = 1 + j times larger: with t =
+/// t'/s, p = s p', gain = s gain' and x = √s x' it runs the same dynamics: injections grow by s√s, so what
+/// bounds them does too (docs/physics.md). Only SFC's tanh, bounded by 1 in any units, follows no further
+/// than its linear part.
 void to_intrinsic_units(LoopParameters& p) {
   const double s = 1 + p.measured_loss;
   p.dt /= s;
@@ -188,24 +190,59 @@ void to_intrinsic_units(LoopParameters& p) {
   p.best_energy.rho *= s;
   p.best_energy.gamma *= s;  // ξ_t per time: ξ_t itself multiplies x²/s, once s times as fast
   p.best_energy.tau /= s;
-
-  // The variance relaxes at 2(1−p+j) + 6x², much faster than the amplitude: its Euler steps must be shorter.
-  double lowest_pump = 0;
-  for (const Schedule::Point& point : p.pump.points()) lowest_pump = std::min(lowest_pump, point.value);
-  double highest_alpha = 0;
-  for (const Schedule::Point& point : p.alpha.points()) highest_alpha = std::max(highest_alpha, point.value);
-  double largest_square = 3 * s;
-  if (p.amplitude_clamp > 0) largest_square = p.amplitude_clamp * p.amplitude_clamp;
-  if (p.clamp_over_sqrt_alpha > 0)
-    largest_square = p.clamp_over_sqrt_alpha * p.clamp_over_sqrt_alpha * highest_alpha;
-  const double rate = 2 * (s - lowest_pump) + 6 * largest_square;
-  p.substeps = std::max(p.substeps, static_cast<int>(std::ceil(p.dt * rate)));
 }
 
 double highest(const Schedule& schedule) {
   double value = 0;
   for (const Schedule::Point& point : schedule.points()) value = std::max(value, point.value);
   return value;
+}
+
+/// Largest x² a run is likely to see, in the model's own units.
+double largest_square(const LoopParameters& p) {
+  if (p.amplitude_clamp > 0) return p.amplitude_clamp * p.amplitude_clamp;
+  if (p.clamp_over_sqrt_alpha > 0) {
+    return p.clamp_over_sqrt_alpha * p.clamp_over_sqrt_alpha * highest(p.alpha);
+  }
+  return is_measured(p.model) ? 3 * (1 + p.measured_loss) : 3;
+}
+
+/// A published target of x² may be more than a crystal pass of model (e) leaves in a pulse. CAC would raise e
+/// for ever: the whole schedule is lowered to half of what is attainable.
+void lower_target(LoopParameters& p) {
+  if (p.model != ModelKind::discrete || (p.law != LawKind::cac && p.law != LawKind::cac_best)) return;
+  const double factor = attainable_square(p) / 2 / highest(p.alpha);
+  if (!(factor < 1)) return;
+  p.alpha = scaled(p.alpha, factor);
+  p.best_energy.rho *= factor;
+}
+
+/// Sub-steps a round trip that the fastest rate of a model needs: its variances relax much faster than the
+/// amplitude of the published settings. Model (e) chooses the steps of each crystal pass itself.
+int needed_substeps(const LoopParameters& p) {
+  const double s = 1 + p.measured_loss;
+  const double x2 = largest_square(p);
+  double lowest_pump = 0, highest_pump = 0;
+  for (const Schedule::Point& point : p.pump.points()) {
+    lowest_pump = std::min(lowest_pump, point.value);
+    highest_pump = std::max(highest_pump, point.value);
+  }
+  const double strongest_pump = std::max(highest_pump, -lowest_pump);
+  double steps_per_time = 0;
+  switch (p.model) {
+    case ModelKind::gaussian:  // V
+      steps_per_time = 2 * (s - lowest_pump) + 6 * x2;
+      break;
+    case ModelKind::gaussian_moments:  // n + m and n − m, the other quadrature
+      steps_per_time = std::max(2 * (s - lowest_pump) + 6 * x2, 2 * (s + highest_pump) + 2 * x2);
+      break;
+    case ModelKind::positive_p:  // five steps a relaxation: coarse ones leave the manifold and spike
+      steps_per_time = 5 * (1 + strongest_pump + 3 * x2);
+      break;
+    default:
+      break;
+  }
+  return static_cast<int>(std::clamp(std::ceil(p.dt * steps_per_time), 1.0, 1e6));
 }
 
 /// A bounded nonlinearity cannot reach the amplitudes of published targets. With x = s x' the same dynamics
@@ -315,7 +352,8 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
     p.nonlinearity_limit = parse("nonlinearity_limit", text("nonlinearity_limit"));
   if (p.model == ModelKind::bounded && p.nonlinearity_limit > 0) to_bounded_amplitude(p);
   if (reader.has("measured_loss")) p.measured_loss = parse("measured_loss", text("measured_loss"));
-  if (p.model == ModelKind::gaussian && p.measured_loss >= 0) to_intrinsic_units(p);
+  if (is_measured(p.model) && p.measured_loss >= 0) to_intrinsic_units(p);
+  lower_target(p);
   p.field_mode = reader.has("field_mode")            ? parse_field_mode(text("field_mode"))
                  : p.model == ModelKind::delay_lines ? FieldMode::ancilla
                                                      : usual_field_mode(p.law);
@@ -335,6 +373,7 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
   // One bound replaces the other.
   if (reader.has("clamp") && !reader.has("clamp_over_sqrt_alpha")) p.clamp_over_sqrt_alpha = 0;
   if (reader.has("clamp_over_sqrt_alpha") && !reader.has("clamp")) p.amplitude_clamp = 0;
+  if (!reader.has("substeps")) p.substeps = std::max(p.substeps, needed_substeps(p));
   return p;
 }
 
@@ -388,6 +427,14 @@ std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
   out["error_uses_new_amplitude"] = {yes_no(p.error_uses_new_amplitude), ""};
   out["best_energy.previous_energy"] = {yes_no(p.best_energy.previous_energy), ""};
   out["start_uniform_half_width"] = {number_text(p.start_uniform_half_width), ""};
+  if (p.model == ModelKind::discrete) {
+    // What the machine is built of; follows from dt, j and g².
+    const DiscreteOptics optics = DiscreteOptics::of(p);
+    out["optics.out_coupling"] = {number_text(optics.out_coupling), "of the power"};
+    out["optics.facet_loss"] = {number_text(optics.facet_loss), "of the power, each facet"};
+    out["optics.interaction"] = {number_text(optics.interaction), ""};
+    out["optics.decay_trips"] = {number_text(optics.decay_trips), "round trips"};
+  }
   return out;
 }
 

@@ -25,6 +25,7 @@ constexpr Group kGroups[] = {
     {"above threshold", add_above_threshold},
     {"spectra", add_spectra},
     {"measurement", add_measurement},
+    {"optics", add_optics},
     {"coupled pulses", add_coupled_pulses},
     {"feedback laws", add_laws},
     {"other loops", add_other_loops},

@@ -4,12 +4,12 @@
 #include <boost/numeric/odeint/integrate/integrate_n_steps.hpp>
 
 #include "cim_model/steppers/euler_maruyama.h"
-#include "cim_model/steppers/normals.h"
 
 namespace opoloop {
 
 Gaussian::Gaussian(const LoopParameters& parameters, int n)
-    : n_(n),
+    : detector_(parameters),
+      n_(n),
       dt_(parameters.dt),
       substeps_(parameters.substeps),
       g2_(parameters.g2),
@@ -19,39 +19,20 @@ Gaussian::Gaussian(const LoopParameters& parameters, int n)
       x_(static_cast<std::size_t>(n), 0.0) {}
 
 void Gaussian::start(std::uint64_t seed, std::uint32_t trajectory) {
-  seed_ = seed;
-  trajectory_ = trajectory;
+  detector_.start(seed, trajectory);
   std::fill_n(state_.begin(), n_, 0.0);
   std::fill(state_.begin() + n_, state_.end(), 0.5);
   refresh_amplitude();
 }
 
-void Gaussian::wiener_increments(std::uint64_t step, std::span<double> dW) const {
-  fill_normals(seed_, Stream::pulse_noise, trajectory_, step, dW);
-  for (double& w : dW) w *= std::sqrt(dt_ / substeps_);
-}
-
 void Gaussian::measure(std::int64_t round, std::span<double> record) const {
-  // The detector integrates over the whole round trip: its noise is the sum of the sub-steps' increments,
-  // the very ones that advance(round) will use. Fresh noise here would break the back-action.
-  const auto n = static_cast<std::size_t>(n_);
-  std::vector<double> dW(n);
-  std::fill(record.begin(), record.end(), 0.0);
-  for (int sub = 0; sub < substeps_; ++sub) {
-    wiener_increments(static_cast<std::uint64_t>(round) * static_cast<std::uint64_t>(substeps_) +
-                          static_cast<std::uint64_t>(sub),
-                      dW);
-    for (std::size_t i = 0; i < n; ++i) record[i] += dW[i];
-  }
-  const double noise = std::sqrt(1 / (4 * efficiency_ * measured_loss_));
-  const double g = std::sqrt(g2_);
-  for (std::size_t i = 0; i < n; ++i) record[i] = g * (state_[i] + noise * record[i] / dt_);
+  detector_.record(round, std::span(state_).first(x_.size()), record);
 }
 
 void Gaussian::advance(std::int64_t round, const Drive& drive) {
   auto step = static_cast<std::uint64_t>(round) * static_cast<std::uint64_t>(substeps_);
   const auto increments = [this, &step](std::vector<double>& dW, double /*t*/, double /*dt*/) {
-    wiener_increments(step++, std::span(dW).first(static_cast<std::size_t>(n_)));
+    detector_.wiener_increments(step++, std::span(dW).first(x_.size()));
   };
   boost::numeric::odeint::integrate_n_steps(
       EulerMaruyama<std::vector<double>, decltype(increments)>(increments),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cim_model/models/homodyne.h"
 #include "cim_model/pulse_model.h"
 
 namespace opoloop {
@@ -69,18 +70,15 @@ class Gaussian final : public PulseModel {
   std::vector<PulseVariable> variables() const override;
 
  private:
-  /// dW of sub-step `step` (counted from the start of the run) for every pulse.
-  void wiener_increments(std::uint64_t step, std::span<double> dW) const;
   void refresh_amplitude();
 
+  HomodyneDetector detector_;
   int n_;
   double dt_;
   int substeps_;
   double g2_;
   double measured_loss_;
   double efficiency_;
-  std::uint64_t seed_ = 0;
-  std::uint32_t trajectory_ = 0;
   std::vector<double> state_;  // μ then V
   std::vector<double> x_;      // gμ
 };

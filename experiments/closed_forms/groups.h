@@ -15,6 +15,7 @@ void add_below_threshold(const ValidationSettings& settings, std::vector<ClosedF
 void add_above_threshold(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_spectra(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_measurement(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
+void add_optics(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_coupled_pulses(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_laws(const ValidationSettings& settings, std::vector<ClosedForm>& rows);
 void add_other_loops(const ValidationSettings& settings, std::vector<ClosedForm>& rows);

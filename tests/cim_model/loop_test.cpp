@@ -13,7 +13,8 @@ using namespace opoloop;
 
 namespace {
 
-const ModelKind kModels[] = {ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian};
+const ModelKind kModels[] = {ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian,
+                             ModelKind::positive_p, ModelKind::gaussian_moments, ModelKind::discrete};
 const LawKind kLaws[] = {LawKind::linear, LawKind::clipped, LawKind::tanh,    LawKind::cac,
                          LawKind::cfc,    LawKind::sfc,     LawKind::cac_best};
 
@@ -23,7 +24,7 @@ LoopParameters small_problem(ModelKind model, LawKind law) {
   LoopParameters p;
   p.model = model;
   p.law = law;
-  p.pump = model == ModelKind::gaussian ? 1.4 : 0.4;
+  p.pump = is_measured(model) ? 1.4 : 0.4;
   p.g2 = 1e-6;
   p.dt = 0.05;
   p.rounds = 1500;

@@ -72,6 +72,12 @@ TEST_CASE("a parameter outside its range is refused by name and value") {
       {"g2 = 0", [](auto& p) { p.model = ModelKind::gaussian, p.g2 = 0; }},
       {"measured_loss = -1", [](auto& p) { p.measured_loss = -1; }},
       {"measured_loss = 0", [](auto& p) { p.model = ModelKind::gaussian, p.measured_loss = 0; }},
+      {"g2 = 0", [](auto& p) { p.model = ModelKind::positive_p, p.g2 = 0; }},
+      {"g2 = 0", [](auto& p) { p.model = ModelKind::discrete, p.g2 = 0; }},
+      {"measured_loss = 0", [](auto& p) { p.model = ModelKind::discrete, p.measured_loss = 0; }},
+      {"measured_loss = 0", [](auto& p) { p.model = ModelKind::gaussian_moments, p.measured_loss = 0; }},
+      {"alpha = 5",
+       [](auto& p) { p.model = ModelKind::discrete, p.law = LawKind::cac, p.dt = 0.0625, p.alpha = 5; }},
       {"detection_efficiency = 0", [](auto& p) { p.detection_efficiency = 0; }},
       {"detection_efficiency = 1.1", [](auto& p) { p.detection_efficiency = 1.1; }},
       {"stepper = runge_kutta4",
@@ -89,7 +95,8 @@ TEST_CASE("a parameter outside its range is refused by name and value") {
 }
 
 TEST_CASE("names of models, laws and field modes are read back, and unknown ones are refused with the list") {
-  for (const auto kind : {ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian}) {
+  for (const auto kind : {ModelKind::mean_field, ModelKind::truncated_wigner, ModelKind::gaussian,
+                          ModelKind::positive_p, ModelKind::gaussian_moments, ModelKind::discrete}) {
     CHECK(parse_model(name_of(kind)) == kind);
   }
   for (const auto kind : {LawKind::linear, LawKind::clipped, LawKind::tanh, LawKind::cac, LawKind::cfc,

@@ -49,7 +49,8 @@ std::vector<std::vector<double>> injections(const LoopParameters& parameters, do
 
 TEST_CASE(
     "every model runs with every law at its published settings and finds the ground state of 20 spins") {
-  const std::string model = GENERATE("mean-field", "truncated-wigner", "gaussian");
+  const std::string model =
+      GENERATE("mean-field", "truncated-wigner", "positive-p", "gaussian", "gaussian-moments", "discrete");
   const std::string law = GENERATE("linear", "clipped", "tanh", "cac", "cfc", "sfc", "cac-best", "ahc");
   CAPTURE(model, law);
   Job job;
@@ -91,6 +92,24 @@ TEST_CASE("single values go before the law, the law before the preset, one bound
                                                                       {"no_such", "1"}}) {
     CHECK_THROWS_AS(emulator_parameters({{name, value}}, model), InputError);
   }
+}
+
+TEST_CASE(
+    "the discrete model runs a published CAC with a target that its crystal can carry, and refuses more") {
+  const IsingModel model = sk(50);
+  const LoopParameters gaussian = emulator_parameters({{"law", "cac"}, {"model", "gaussian"}}, model);
+  const LoopParameters p = emulator_parameters({{"law", "cac"}, {"model", "discrete"}}, model);
+  CHECK_NOTHROW(p.validate());
+  CHECK(p.alpha.at(0, 10) / p.alpha.at(10, 10) ==
+        Approx(gaussian.alpha.at(0, 10) / gaussian.alpha.at(10, 10)));  // lowered as a whole
+  CHECK(p.alpha.at(10, 10) < gaussian.alpha.at(10, 10));
+  const LoopParameters asked =
+      emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"alpha", "5"}}, model);
+  CHECK_THROWS_WITH(asked.validate(), Catch::Contains("alpha = 5") && Catch::Contains("crystal"));
+  const auto described = describe(p);
+  CHECK(described.at("model").value == "discrete");
+  CHECK(described.count("optics.out_coupling") == 1);
+  CHECK(described.count("optics.decay_trips") == 1);
 }
 
 TEST_CASE("a setting asked of the Gaussian model runs the same dynamics in its units") {
