@@ -1,11 +1,10 @@
-#include "experiments/published_curves.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 
 #include "core/random.h"
+#include "experiments/published_table.h"
 
 namespace opoloop {
 

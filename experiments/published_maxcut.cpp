@@ -150,7 +150,7 @@ std::vector<K2000Setting> k2000_settings(std::int64_t rounds) {
 
 }  // namespace
 
-std::vector<PublishedTask> moebius_tasks(const PublishedOptions& options) {
+std::vector<PublishedTask> moebius_tasks() {
   struct Setting {
     const char* series;
     std::map<std::string, std::string> parameters;
@@ -183,11 +183,10 @@ std::vector<PublishedTask> moebius_tasks(const PublishedOptions& options) {
            return std::vector{*point};
          }});
   }
-  (void)options;
   return tasks;
 }
 
-std::vector<PublishedTask> gset_tasks(const PublishedOptions& options) {
+std::vector<PublishedTask> gset_tasks() {
   std::vector<PublishedTask> tasks;
   for (const GsetSetting& setting : gset_settings()) {
     tasks.push_back(
@@ -209,7 +208,6 @@ std::vector<PublishedTask> gset_tasks(const PublishedOptions& options) {
            return std::vector{*point};
          }});
   }
-  (void)options;
   return tasks;
 }
 

@@ -169,8 +169,8 @@ std::vector<PublishedTask> published_tasks(const PublishedOptions& options) {
   const auto append = [&](std::vector<PublishedTask> more) {
     for (PublishedTask& task : more) tasks.push_back(std::move(task));
   };
-  if (wanted(kMoebius)) append(moebius_tasks(options));
-  if (wanted(kGset)) append(gset_tasks(options));
+  if (wanted(kMoebius)) append(moebius_tasks());
+  if (wanted(kGset)) append(gset_tasks());
   if (wanted(kK2000)) append(k2000_tasks(options));
   append(reference_tasks(options, wanted(kSaturation), wanted(kScaling)));
   if (wanted(kSaturation)) append(saturation_tasks(options));

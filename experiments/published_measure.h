@@ -38,8 +38,8 @@ std::optional<std::vector<PublishedPoint>> measure_first_passage(const Published
 std::string setting_text(const std::map<std::string, ParameterValue>& parameters);
 
 // The tasks of each section, in the order they run.
-std::vector<PublishedTask> moebius_tasks(const PublishedOptions& options);
-std::vector<PublishedTask> gset_tasks(const PublishedOptions& options);
+std::vector<PublishedTask> moebius_tasks();
+std::vector<PublishedTask> gset_tasks();
 std::vector<PublishedTask> k2000_tasks(const PublishedOptions& options);
 /// Ground energies of the SK instances; what saturation and scaling count as success.
 std::vector<PublishedTask> reference_tasks(const PublishedOptions& options, bool saturation, bool scaling);

@@ -61,6 +61,9 @@ struct SaturationCurve {
   std::vector<Interval> interval;  ///< Wilson, 95%
 };
 std::vector<SaturationCurve> saturation_curves(const std::vector<PublishedPoint>& points);
+/// g² at which a curve first falls below half its first value, interpolated in ln g²; the interval from where
+/// the Wilson bounds cross that level. Unknown where it never does.
+Estimate half_plateau(const SaturationCurve& curve);
 
 /// Products to solution over N: for each N the run length with the least median over instances, and the fit
 /// ln(median) = a + γ √N with its 95% interval from resampling instances.

@@ -7,7 +7,6 @@
 #include "cim_model/presets.h"
 #include "core/error.h"
 #include "driver/emulator_parameters.h"
-#include "experiments/published_curves.h"
 #include "experiments/published_measure.h"
 #include "experiments/published_table.h"
 #include "hamiltonian/generators.h"
