@@ -73,6 +73,55 @@ double quantile(std::vector<double> values, double q) {
   return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
+/// Best medians and γ of one series; N at which less than half the instances were ever solved are left out.
+ScalingCurve curve_of(const std::string& series, const std::map<double, Cell>& measured, std::uint64_t seed) {
+  constexpr int kResamples = 1000;
+  ScalingCurve curve;
+  curve.series = series;
+  std::vector<const Cell*> cells;
+  for (const auto& [spins, cell] : measured) {
+    if (cell.tts.empty()) continue;
+    std::vector<std::size_t> all(cell.tts.begin()->second.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    const Best best = best_length(cell, all);
+    if (std::isinf(best.median)) continue;
+    curve.spins.push_back(spins);
+    curve.rounds.push_back(best.rounds);
+    curve.median.push_back({best.median, best.median, best.median});
+    curve.instances.push_back(static_cast<int>(all.size()));
+    cells.push_back(&cell);
+  }
+  // Resample instances of each size; the best run length is chosen anew each time.
+  RandomSequence random(seed, Stream::bootstrap);
+  std::vector<std::vector<double>> medians(cells.size());
+  std::vector<double> slopes;
+  for (int resample = 0; resample < kResamples; ++resample) {
+    std::vector<double> drawn, spins;
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      std::vector<std::size_t> chosen(static_cast<std::size_t>(curve.instances[c]));
+      for (std::size_t& i : chosen) i = random.below(chosen.size());
+      const double median = best_length(*cells[c], chosen).median;
+      medians[c].push_back(median);
+      if (std::isinf(median)) continue;
+      drawn.push_back(median);
+      spins.push_back(curve.spins[c]);
+    }
+    if (drawn.size() >= 2) slopes.push_back(fit(spins, drawn).slope);
+  }
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    curve.median[c].low = quantile(medians[c], 0.025);
+    curve.median[c].high = quantile(medians[c], 0.975);
+  }
+  if (curve.spins.size() >= 2) {
+    std::vector<double> values;
+    for (const Estimate& m : curve.median) values.push_back(m.value);
+    const Line line = fit(curve.spins, values);
+    curve.intercept = line.intercept;
+    curve.gamma = {line.slope, quantile(slopes, 0.025), quantile(slopes, 0.975)};
+  }
+  return curve;
+}
+
 }  // namespace
 
 Estimate half_plateau(const SaturationCurve& curve) {
@@ -116,7 +165,6 @@ std::vector<SaturationCurve> saturation_curves(const std::vector<PublishedPoint>
 }
 
 std::vector<ScalingCurve> scaling_curves(const std::vector<PublishedPoint>& points, std::uint64_t seed) {
-  constexpr int kResamples = 1000;
   std::vector<std::string> order;
   std::map<std::string, std::map<double, Cell>> measured;
   std::map<std::string, int> below;
@@ -129,54 +177,22 @@ std::vector<ScalingCurve> scaling_curves(const std::vector<PublishedPoint>& poin
   }
   std::vector<ScalingCurve> curves;
   for (const std::string& series : order) {
-    ScalingCurve curve;
-    curve.series = series;
-    curve.below_reference = below[series];
-    std::vector<Cell*> cells;
-    for (auto& [spins, cell] : measured[series]) {
+    auto& cells = measured[series];
+    double longest = kInfinity;  // that every N has
+    for (auto& [spins, cell] : cells) {
       // An interrupted file may hold a run length on some instances only.
       std::size_t most = 0;
       for (const auto& [rounds, tts] : cell.tts) most = std::max(most, tts.size());
       std::erase_if(cell.tts, [&](const auto& entry) { return entry.second.size() < most; });
-      std::vector<std::size_t> all(most);
-      for (std::size_t i = 0; i < most; ++i) all[i] = i;
-      const Best best = best_length(cell, all);
-      if (std::isinf(best.median)) continue;
-      curve.spins.push_back(spins);
-      curve.rounds.push_back(best.rounds);
-      curve.median.push_back({best.median, best.median, best.median});
-      curve.instances.push_back(static_cast<int>(most));
-      cells.push_back(&cell);
+      longest = std::min(longest, cell.tts.rbegin()->first);
     }
-    // Resample instances of each size; the best run length is chosen anew each time.
-    RandomSequence random(seed, Stream::bootstrap);
-    std::vector<std::vector<double>> medians(cells.size());
-    std::vector<double> slopes;
-    for (int resample = 0; resample < kResamples; ++resample) {
-      std::vector<double> drawn, spins;
-      for (std::size_t c = 0; c < cells.size(); ++c) {
-        std::vector<std::size_t> chosen(static_cast<std::size_t>(curve.instances[c]));
-        for (std::size_t& i : chosen) i = random.below(chosen.size());
-        const double median = best_length(*cells[c], chosen).median;
-        medians[c].push_back(median);
-        if (std::isinf(median)) continue;
-        drawn.push_back(median);
-        spins.push_back(curve.spins[c]);
-      }
-      if (drawn.size() >= 2) slopes.push_back(fit(spins, drawn).slope);
+    curves.push_back(curve_of(series, cells, seed));
+    for (auto& [spins, cell] : cells) {
+      std::erase_if(cell.tts, [&](const auto& entry) { return entry.first != longest; });
     }
-    for (std::size_t c = 0; c < cells.size(); ++c) {
-      curve.median[c].low = quantile(medians[c], 0.025);
-      curve.median[c].high = quantile(medians[c], 0.975);
-    }
-    if (curve.spins.size() >= 2) {
-      std::vector<double> values;
-      for (const Estimate& m : curve.median) values.push_back(m.value);
-      const Line line = fit(curve.spins, values);
-      curve.intercept = line.intercept;
-      curve.gamma = {line.slope, quantile(slopes, 0.025), quantile(slopes, 0.975)};
-    }
-    curves.push_back(std::move(curve));
+    curves.push_back(curve_of(series, cells, seed));
+    curves.back().one_length = true;
+    for (auto at = curves.end() - 2; at != curves.end(); ++at) at->below_reference = below[series];
   }
   return curves;
 }

@@ -71,7 +71,7 @@ const std::vector<GsetSetting>& gset_settings() {
        {{"preset", "sk-cfc"}, {"dt", "0.2"}, {"beta", "0.05"}},
        10000},
       {"G1", "small/gset/G1.txt", 11624, "CAC, preset", {{"preset", "gset-cac"}}, 20000},
-      {"G1", "small/gset/G1.txt", 11624, "CAC, tuned", {{"preset", "gset-cac"}, {"dt", "0.04"}}, 4000},
+      {"G1", "small/gset/G1.txt", 11624, "CAC, tuned", {{"preset", "gset-cac"}, {"dt", "0.04"}}, 8000},
       {"G1",
        "small/gset/G1.txt",
        11624,
@@ -128,6 +128,7 @@ std::vector<K2000Setting> k2000_settings(std::int64_t rounds) {
   physical.model = ModelKind::truncated_wigner;
   physical.law = LawKind::linear;
   physical.rounds = rounds;
+  physical.substeps = 8;  // the injection is held over a round trip, the pulses are not
   physical.g2 = 1e-7;
   physical.pump = Schedule(0.0);
   LoopParameters slow = physical, middle = physical, fast = physical;

@@ -42,7 +42,7 @@ std::string quantity(double v, const std::string& unit) {
 
 std::string estimate(const Estimate& e, const std::string& unit, bool lower_bound = false) {
   if (!e.known()) return "-";
-  const std::string value = (lower_bound ? "> " : "") + quantity(e.value, unit);
+  std::string value = (lower_bound ? "> " : "") + quantity(e.value, unit);
   if (e.as_printed || (e.low == e.value && e.high == e.value)) return value;
   return fmt::format("{} [{}, {}]", value, quantity(e.low, unit), quantity(e.high, unit));
 }
@@ -162,9 +162,10 @@ std::string saturation_html(const std::vector<SaturationCurve>& curves) {
 
 std::string scaling_html(const std::vector<ScalingCurve>& curves) {
   if (curves.empty()) return "";
-  std::string data, plots, functions;
+  std::string data, plots;
   std::size_t at = 0;
   for (const ScalingCurve& curve : curves) {
+    if (curve.one_length) continue;
     data += fmt::format("$s{} << EOD\n", at);
     for (std::size_t i = 0; i < curve.spins.size(); ++i) {
       const Estimate& m = curve.median[i];
@@ -204,15 +205,15 @@ void print_published_table(const std::vector<PublishedRow>& rows, std::ostream& 
     if (row.part != part) {
       part = row.part;
       out << '\n' << section_title(part) << '\n';
-      out << "  " << padded("", 64) << padded("ours [95%]", 30) << padded("theirs", 24) << padded("ratio", 8)
+      out << "  " << padded("", 66) << padded("ours [95%]", 31) << padded("theirs", 24) << padded("ratio", 9)
           << "comparison\n";
     }
     const int note = notes.number_of(row.note);
     const std::string comparison =
         agreement_text(row.agreement()) + (note > 0 ? fmt::format(" ({})", note) : "");
-    out << "  " << padded(row.what, 64)
-        << padded(row.problem.empty() ? estimate(row.ours, row.unit, row.lower_bound) : row.problem, 30)
-        << padded(estimate(row.theirs, row.unit), 24) << padded(ratio_text(row), 8) << comparison << '\n';
+    out << "  " << padded(row.what, 66)
+        << padded(row.problem.empty() ? estimate(row.ours, row.unit, row.lower_bound) : row.problem, 31)
+        << padded(estimate(row.theirs, row.unit), 24) << padded(ratio_text(row), 9) << comparison << '\n';
     if (!row.inputs.empty()) out << "      " << row.inputs << '\n';
   }
   out << '\n';

@@ -69,6 +69,7 @@ Estimate half_plateau(const SaturationCurve& curve);
 /// ln(median) = a + γ √N with its 95% interval from resampling instances.
 struct ScalingCurve {
   std::string series;
+  bool one_length = false;  ///< not the best run length for each N, but the longest measured for all of them
   std::vector<double> spins;
   std::vector<double> rounds;    ///< best run length
   std::vector<Estimate> median;  ///< products to solution, 99%
