@@ -73,7 +73,7 @@ class Notes {
 std::string padded(const std::string& text, std::size_t width) {
   std::size_t shown = 0;
   for (const char c : text) shown += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
-  return shown < width ? text + std::string(width - shown, ' ') : text;
+  return text + std::string(shown < width ? width - shown : 1, ' ');
 }
 
 nlohmann::ordered_json json_of(const Estimate& e) {
