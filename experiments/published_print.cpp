@@ -86,31 +86,48 @@ nlohmann::ordered_json json_of(const Estimate& e) {
   return {{"value", number(e.value)}, {"low", number(e.low)}, {"high", number(e.high)}};
 }
 
+/// Notes and sources follow each section as a numbered list, said once however many rows share them.
+std::string notes_html(const Notes& notes) {
+  if (notes.all().empty()) return "";
+  std::string html = "<ol class='sub'>\n";
+  for (const std::string& note : notes.all()) html += "<li>" + html_escape(note) + "</li>\n";
+  return html + "</ol>\n";
+}
+
 std::string table_html(const std::vector<PublishedRow>& rows) {
   std::string html;
   std::string part;
+  Notes notes;
+  const auto end_section = [&] {
+    if (!part.empty()) html += "</tbody></table></div>\n" + notes_html(notes);
+    notes = Notes();
+  };
   for (const PublishedRow& row : rows) {
     if (row.part != part) {
-      if (!part.empty()) html += "</tbody></table></div>\n";
+      end_section();
       part = row.part;
       html += fmt::format(
-          "<h3>{}</h3>\n<div class='table'><table><thead><tr><th scope='col'>Result</th><th "
+          "<h2>{}</h2>\n<div class='table'><table><thead><tr><th scope='col'>Result</th><th "
           "scope='col'>Ours</th><th scope='col'>Theirs</th><th scope='col'>Ratio</th><th "
-          "scope='col'>Comparison</th><th scope='col'>What it is made of, and where we differ why</th></tr>"
-          "</thead><tbody>\n",
+          "scope='col'>Comparison</th><th scope='col'>Made of (notes)</th></tr></thead><tbody>\n",
           section_title(part));
     }
-    std::string words = html_escape(row.problem.empty() ? row.inputs : row.problem);
-    if (!row.note.empty()) words += "<br>" + html_escape(row.note);
-    if (!row.source.empty()) words += "<br>Theirs: " + html_escape(row.source);
+    std::string marks;
+    for (const std::string& note : {row.note, row.source.empty() ? "" : "Theirs: " + row.source}) {
+      if (const int number = notes.number_of(note); number > 0) {
+        marks += fmt::format("{}{}", marks.empty() ? "" : ", ", number);
+      }
+    }
     html += fmt::format(
-        "<tr><th scope='row' style='white-space:normal'>{}</th><td class='num'>{}</td><td "
-        "class='num'>{}</td><td class='num'>{}</td><td>{}</td><td class='text'>{}</td></tr>\n",
+        "<tr><th scope='row' style='white-space:normal;min-width:12em'>{}</th><td class='num'>{}</td><td "
+        "class='num'>{}</td><td class='num'>{}</td><td>{}</td><td class='text' style='min-width:0'>{} "
+        "({})</td></tr>\n",
         html_escape(row.what), html_escape(estimate(row.ours, row.unit, row.lower_bound)),
         html_escape(estimate(row.theirs, row.unit)), html_escape(ratio_text(row)),
-        agreement_text(row.agreement()), words);
+        agreement_text(row.agreement()), html_escape(row.problem.empty() ? row.inputs : row.problem), marks);
   }
-  return part.empty() ? "<p class='none'>Nothing was measured yet.</p>\n" : html + "</tbody></table></div>\n";
+  end_section();
+  return part.empty() ? "<p class='none'>Nothing was measured yet.</p>\n" : html;
 }
 
 std::string axes() {
@@ -257,8 +274,8 @@ std::string published_html(const std::vector<PublishedPoint>& points, std::uint6
   body += fmt::format("<p class='sub'>{} measured points · seed {} · <code>{}</code></p>\n",
                       readable_number(static_cast<double>(points.size())), seed, html_escape(command_line));
   body +=
-      "<p>Intervals are 95%. “Agrees” means that the intervals of ours and theirs overlap; a number printed "
-      "without an interval is taken as exact. Every row is computed from the points in the experiment "
+      "<p>Intervals are 95%. “Agrees” means that the intervals of ours and theirs overlap; a printed number "
+      "stands for everything that rounds to it. Every row is computed from the points in the experiment "
       "file.</p>\n";
   body += table_html(rows);
   body += saturation_html(saturation_curves(points));
