@@ -166,7 +166,7 @@ std::string saturation_html(const std::vector<SaturationCurve>& curves) {
   const std::string script =
       axes() +
       fmt::format(
-          "set logscale x\nset format x '10^{{%T}}'\nset yrange [0:1]\nset xlabel 'saturation parameter g²' "
+          "set logscale x\nset format x '%g'\nset yrange [0:1]\nset xlabel 'saturation parameter g²' "
           "textcolor rgb '{0}'\nset ylabel 'success probability' textcolor rgb '{0}'\n",
           kInk) +
       data + "plot " + plots + "\n";
