@@ -12,6 +12,7 @@
 #include "cli/command_check.h"
 #include "cli/command_convert.h"
 #include "cli/command_devices.h"
+#include "cli/command_experiment.h"
 #include "cli/command_generate.h"
 #include "cli/command_help.h"
 #include "cli/command_info.h"
@@ -64,6 +65,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_report(program));
   verbs.push_back(add_validate(program));
   verbs.push_back(add_bench(program));
+  verbs.push_back(add_experiment(program, command_line));
   verbs.push_back(add_help(program));
 
   if (arguments.empty()) {

@@ -466,6 +466,11 @@ std::vector<std::string> read_text_all(std::int64_t location, const std::string&
   return lines;
 }
 
+bool holds_text(std::int64_t dataset) {
+  const Hdf5Handle type(H5Dget_type(dataset), H5Tclose, "type of a dataset");
+  return H5Tget_class(type) == H5T_STRING;
+}
+
 std::string read_scalar_as_text(std::int64_t location, const std::string& name) {
   const Hdf5Handle dataset = open_dataset(location, name);
   const Hdf5Handle space(H5Dget_space(dataset), H5Sclose, name);

@@ -107,6 +107,8 @@ template <class T>
 std::vector<T> read_all(std::int64_t location, const std::string& name);
 std::vector<std::string> read_text_all(std::int64_t location, const std::string& name);
 std::vector<std::uint64_t> dimensions(std::int64_t dataset);
+/// True where the elements are text, false where they are numbers.
+bool holds_text(std::int64_t dataset);
 /// A scalar dataset of text or of a number, as text.
 std::string read_scalar_as_text(std::int64_t location, const std::string& name);
 

@@ -263,16 +263,21 @@ void write_statistics(std::int64_t file, const Result& result, const SolveStatis
 
 }  // namespace
 
-void write_root(std::int64_t file, const RunFile::Header& header) {
+void write_provenance(std::int64_t file, const std::string& schema, std::int64_t schema_version,
+                      const std::string& command_line, std::uint64_t seed) {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  hdf5::write_attribute(file, "schema", std::string(kSchema));
-  hdf5::write_attribute(file, "schema_version", std::int64_t{kRunFileSchemaVersion});
+  hdf5::write_attribute(file, "schema", schema);
+  hdf5::write_attribute(file, "schema_version", schema_version);
   hdf5::write_attribute(file, "created_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now)));
   hdf5::write_attribute(file, "opoloop_version", std::string(kVersion));
   hdf5::write_attribute(file, "git_commit", std::string(OPOLOOP_GIT_COMMIT));
-  hdf5::write_attribute(file, "command_line", header.command_line);
-  hdf5::write_attribute(file, "seed", header.seed);
+  hdf5::write_attribute(file, "command_line", command_line);
+  hdf5::write_attribute(file, "seed", seed);
   hdf5::write_attribute(file, "host", host_name());
+}
+
+void write_root(std::int64_t file, const RunFile::Header& header) {
+  write_provenance(file, kSchema, kRunFileSchemaVersion, header.command_line, header.seed);
   hdf5::write_attribute(file, "complete", std::int64_t{0});
   const Hdf5Handle device = hdf5::create_group(file, "device");
   hdf5::write_attribute(device, "uri", header.device_uri);

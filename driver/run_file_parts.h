@@ -15,6 +15,9 @@ inline constexpr const char* kSchema = "opoloop-run";
 /// J is stored as a dense matrix up to this many spins, as compressed sparse rows above.
 inline constexpr std::int32_t kDenseSpins = 1000;
 
+/// Who wrote a file, when, with what: the attributes that all files of this program begin with.
+void write_provenance(std::int64_t file, const std::string& schema, std::int64_t schema_version,
+                      const std::string& command_line, std::uint64_t seed);
 void write_root(std::int64_t file, const RunFile::Header& header);
 void write_problem(std::int64_t file, const Problem& problem);
 /// /trajectories with room for every planned row, unfiltered; says where everything lies.

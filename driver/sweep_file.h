@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace opoloop {
+
+inline constexpr int kSweepFileSchemaVersion = 1;
+
+/// One quantity of a sweep, an entry a row.
+struct SweepColumn {
+  std::string name;         ///< of the dataset /sweep/<name>
+  std::string units;        ///< UDUNITS style, "1" = dimensionless
+  std::string description;  ///< one sentence
+  std::variant<std::vector<double>, std::vector<std::string>> values;
+
+  std::size_t rows() const;
+};
+
+/// The measured points of an experiment: HDF5, schema "opoloop-experiment" (docs/experiments.md). Small, so
+/// it is kept in memory and written whole.
+struct Sweep {
+  std::string experiment;    ///< "published"
+  std::string command_line;  ///< that wrote it last
+  std::string plan;  ///< how much is measured, in words: a file is gone on with under the same plan only
+  std::uint64_t seed = 1;
+  bool complete = false;  ///< every planned row is there
+  std::vector<SweepColumn> columns;
+
+  std::size_t rows() const { return columns.empty() ? 0 : columns.front().rows(); }
+  /// Throw Error where there is no such column, or one of another type.
+  const std::vector<double>& numbers(const std::string& name) const;
+  const std::vector<std::string>& words(const std::string& name) const;
+};
+
+/// Replaces the file at once or not at all: whoever is killed in between leaves the earlier rows. Throws
+/// Error where it cannot.
+void write_sweep_file(const std::string& path, const Sweep& sweep);
+
+/// Throws InputError where the file is no experiment file of this schema version, Error where it cannot be
+/// read.
+Sweep read_sweep_file(const std::string& path);
+
+}  // namespace opoloop
