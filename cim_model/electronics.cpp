@@ -93,7 +93,8 @@ void Electronics::pump(std::int64_t round, double scheduled, std::span<double> p
   double common = 1;
   if (i.pump_noise > 0)
     common += i.pump_noise * philox_normals(seed_, Stream::pump_noise, trajectory_, step, 0)[0];
-  if (!drift_.empty()) common += drift_[static_cast<std::size_t>(round)];
+  // The last state is measured, too: with the pump of the last round trip.
+  if (!drift_.empty()) common += drift_[std::min(static_cast<std::size_t>(round), drift_.size() - 1)];
   for (std::size_t pulse = 0; pulse < pumps.size(); ++pulse)
     pumps[pulse] = scheduled * (common + gain_[pulse]);
   if (i.pump_noise_per_pulse > 0) {

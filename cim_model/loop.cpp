@@ -98,7 +98,8 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     result.rounds = k;
     const double pump = parameters.pump.at(k, parameters.rounds);
 
-    model.measure(k, measured);
+    electronics.pump(k, pump, pumps);
+    model.measure(k, pumps, measured);
     electronics.measure(k, measured);
     const std::span<const double> amplitude = electronics.visible(model.amplitude());
     read_spins(parameters.read_record ? std::span<const double>(measured) : amplitude, spins);
@@ -124,7 +125,6 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     }
     if (last) break;
 
-    electronics.pump(k, pump, pumps);
     model.advance(k, {pumps, electronics.injection(), electronics.quadrature()});
     model.clamp(clamp_bound(parameters, k));
     law.advanced(k, electronics.visible(model.amplitude()));

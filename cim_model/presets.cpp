@@ -252,6 +252,10 @@ LoopParameters automatic_parameters(const IsingModel& model, bool look_at_spectr
     p.beta = 0.15;
     p.rounds = std::clamp<std::int64_t>(2 * std::int64_t{model.size()}, 2000, 6000);
   } else {
+    // The published ramp of α to 3 takes Euler steps of 0.1 beyond their bound near good states: e grows like
+    // α there, and amplitudes ring from step to step (docs/experiments.md). To 2 it does not.
+    p.alpha = Schedule::ramp(1, 2, 0.95);
+    p.preset.clear();
     return p;
   }
   p.preset.clear();  // the law is published, the numbers are not

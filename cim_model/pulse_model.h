@@ -37,8 +37,8 @@ class PulseModel {
   virtual int size() const = 0;
   /// Sets x^0. Every number drawn later belongs to this (seed, trajectory).
   virtual void start(std::uint64_t seed, std::uint32_t trajectory) = 0;
-  /// record_i ← x̃_i of round k; record has N entries.
-  virtual void measure(std::int64_t round, std::span<double> record) const = 0;
+  /// record_i ← x̃_i of round k, pumped with p_i in this round; pump and record have N entries.
+  virtual void measure(std::int64_t round, std::span<const double> pump, std::span<double> record) const = 0;
   /// x^k → x^{k+1}. A model without a second quadrature ignores that part of the drive.
   virtual void advance(std::int64_t round, const Drive& drive) = 0;
   /// |x_i| ← min(|x_i|, bound), sign kept.

@@ -59,13 +59,27 @@ double amplitude_held(const LoopParameters& p, const Equation& eq, double pump, 
   return x;
 }
 
+/// What a round trip of length dt makes of an amplitude (f) and of a unit of held injection (G).
+struct RoundTrip {
+  double f;
+  double G;
+};
+RoundTrip round_trip(const LoopParameters& p, double a, double pump, double dt) {
+  // Loops that go by whole round trips: injection is a kick, before the crystal pass in (e), at the end in
+  // (f).
+  if (p.model == ModelKind::discrete)
+    return {std::exp(-a * dt), dt * std::exp((pump - 1 - p.measured_loss / 2) * dt)};
+  if (p.model == ModelKind::phenomenological) return {std::exp(-a * dt), dt * std::exp(pump * dt)};
+  const double f = std::pow(1 - a * dt / p.substeps, p.substeps);
+  return {f, a == 0 ? dt : (1 - f) / a};
+}
+
 /// Longest dt with G K ≤ 1 + f.
-double feedback_bound(double a, double K, int substeps) {
+double feedback_bound(const LoopParameters& p, double a, double pump, double K) {
   if (K <= 0) return kNone;
   const auto rings = [&](double dt) {
-    const double f = std::pow(1 - a * dt / substeps, substeps);
-    const double G = a == 0 ? dt : (1 - f) / a;
-    return G * K > 1 + f;
+    const RoundTrip trip = round_trip(p, a, pump, dt);
+    return trip.G * K > 1 + trip.f;
   };
   double low = 0;
   double high = 2 / K;
@@ -104,21 +118,29 @@ double error_rate(const LoopParameters& p, double alpha, double beta) {
   }
 }
 
-bool known(ModelKind model) {
-  return model == ModelKind::mean_field || model == ModelKind::truncated_wigner ||
-         model == ModelKind::gaussian || model == ModelKind::delay_lines;
+/// Models whose pulses are explicit steps of an equation; the others are exact between kicks.
+bool steps(ModelKind model) {
+  return model != ModelKind::discrete && model != ModelKind::phenomenological;
+}
+
+/// μ of x³ in the model's equation.
+double cubic(const LoopParameters& p) {
+  if (p.model == ModelKind::bounded) return 0;
+  const bool given = p.model == ModelKind::mean_field || p.model == ModelKind::phenomenological;
+  return given ? p.saturation : 1;
 }
 
 }  // namespace
 
 StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
   StableStep bound{kNone, "", ""};
-  if (!known(p.model)) return bound;
   const auto limit = [&](double dt, const char* what, double rate, const char* remedy) {
     if (dt < bound.dt) bound = {dt, fmt::format("{} at the rate {:.3g}", what, rate), remedy};
   };
-  const Equation eq{p.model == ModelKind::gaussian ? 1 + p.measured_loss : 1,
-                    p.model == ModelKind::mean_field ? p.saturation : 1};
+  const bool moments = p.model == ModelKind::gaussian || p.model == ModelKind::gaussian_moments;
+  const bool two_quadratures = p.model == ModelKind::truncated_wigner || p.model == ModelKind::positive_p ||
+                               p.model == ModelKind::delay_lines;
+  const Equation eq{is_measured(p.model) ? 1 + p.measured_loss : 1, cubic(p)};
   const ExtremeEigenvalues ends = extreme_eigenvalues(problem);
   const double strength = coupling_strength(problem, p);
   const double reach = p.stepper == Stepper::runge_kutta4 ? 2.785 : 2;
@@ -128,15 +150,17 @@ StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
     const double a = eq.loss - pump;
     const double x = amplitude_held(p, eq, pump, alpha, strength * std::max(0.0, ends.largest));
     const auto step_bound = [&](double rate, const char* what) {
-      if (rate > 0) limit(p.substeps * reach / rate, what, rate, "a smaller dt or more substeps");
+      if (rate > 0 && steps(p.model))
+        limit(p.substeps * reach / rate, what, rate, "a smaller dt or more substeps");
     };
     step_bound(a, "the amplitude decays");
     step_bound(a + 3 * eq.mu * x * x, "the amplitude settles");
-    const bool two_quadratures = p.model == ModelKind::truncated_wigner || p.model == ModelKind::delay_lines;
     if (two_quadratures) step_bound(1 + pump + x * x, "the other quadrature decays");
-    if (p.model == ModelKind::gaussian) step_bound(2 * a + 6 * x * x, "the variance settles");
+    if (moments) step_bound(2 * a + 6 * x * x, "the variance settles");
+    if (p.model == ModelKind::gaussian_moments)
+      step_bound(2 * (eq.loss + pump) + 2 * x * x, "the other quadrature's variance settles");
     const double K = strength * slope(p) * std::max(0.0, -ends.smallest);
-    limit(feedback_bound(a, K, p.substeps), "feedback damps the highest mode", a + K, "a smaller dt or gain");
+    limit(feedback_bound(p, a, pump, K), "feedback damps the highest mode", a + K, "a smaller dt or gain");
     const double error = error_rate(p, alpha, p.beta.at(sample, kSamples));
     if (error > 0)
       limit(p.dt * 2 / (error * p.error_step()), "the error variable settles", error,

@@ -21,7 +21,8 @@ void Bounded::start(std::uint64_t seed, std::uint32_t trajectory) {
   for (double& x : x_) x *= start_sd_;
 }
 
-void Bounded::measure(std::int64_t /*round*/, std::span<double> record) const {
+void Bounded::measure(std::int64_t /*round*/, std::span<const double> /*pump*/,
+                      std::span<double> record) const {
   std::copy(x_.begin(), x_.end(), record.begin());
 }
 

@@ -40,8 +40,8 @@ class DelayLines final : public PulseModel {
 
   int size() const override { return pulses_.size(); }
   void start(std::uint64_t seed, std::uint32_t trajectory) override;
-  void measure(std::int64_t round, std::span<double> record) const override {
-    pulses_.measure(round, record);
+  void measure(std::int64_t round, std::span<const double> pump, std::span<double> record) const override {
+    pulses_.measure(round, pump, record);
   }
   void advance(std::int64_t round, const Drive& drive) override;
   void clamp(double bound) override { pulses_.clamp(bound); }

@@ -89,7 +89,8 @@ const std::vector<double>& DiscreteRing::detector_noise(std::int64_t round) cons
   return normals_;
 }
 
-void DiscreteRing::measure(std::int64_t round, std::span<double> record) const {
+void DiscreteRing::measure(std::int64_t round, std::span<const double> /*pump*/,
+                           std::span<double> record) const {
   const std::vector<double>& noise = detector_noise(round);
   const double to_x = g_ / std::sqrt(2 * efficiency_ * optics_.out_coupling);
   for (std::size_t i = 0; i < x_.size(); ++i) {

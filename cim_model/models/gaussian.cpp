@@ -25,7 +25,7 @@ void Gaussian::start(std::uint64_t seed, std::uint32_t trajectory) {
   refresh_amplitude();
 }
 
-void Gaussian::measure(std::int64_t round, std::span<double> record) const {
+void Gaussian::measure(std::int64_t round, std::span<const double> /*pump*/, std::span<double> record) const {
   detector_.record(round, std::span(state_).first(x_.size()), record);
 }
 

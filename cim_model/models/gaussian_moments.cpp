@@ -23,7 +23,8 @@ void GaussianMoments::start(std::uint64_t seed, std::uint32_t trajectory) {
   refresh_amplitude();
 }
 
-void GaussianMoments::measure(std::int64_t round, std::span<double> record) const {
+void GaussianMoments::measure(std::int64_t round, std::span<const double> /*pump*/,
+                              std::span<double> record) const {
   detector_.record(round, std::span(state_).first(x_.size()), record);
 }
 

@@ -16,9 +16,7 @@ double homodyne_noise(const LoopParameters& p) {
 }  // namespace
 
 Phenomenological::Phenomenological(const LoopParameters& parameters, int n)
-    : pump_(parameters.pump),
-      rounds_(parameters.rounds),
-      dt_(parameters.dt),
+    : dt_(parameters.dt),
       saturation_(parameters.saturation),
       start_sd_(parameters.start_sd),
       cavity_noise_(parameters.cavity_noise.value_or(std::sqrt(parameters.g2 * parameters.dt / 2))),
@@ -33,12 +31,12 @@ void Phenomenological::start(std::uint64_t seed, std::uint32_t trajectory) {
   for (double& x : x_) x *= start_sd_;
 }
 
-void Phenomenological::measure(std::int64_t round, std::span<double> record) const {
+void Phenomenological::measure(std::int64_t round, std::span<const double> pump,
+                               std::span<double> record) const {
   fill_normals(seed_, Stream::pulse_noise, trajectory_, static_cast<std::uint64_t>(round), normals_);
   // The tap sits behind the crystal: it sees the gain of this round trip.
-  const double pump = pump_.at(round, rounds_);
   for (std::size_t i = 0; i < x_.size(); ++i) {
-    record[i] = gain_of(i, pump) + record_noise_ * normals_[2 * i + 1];
+    record[i] = gain_of(i, pump[i]) + record_noise_ * normals_[2 * i + 1];
   }
 }
 

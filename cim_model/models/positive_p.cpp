@@ -32,7 +32,8 @@ void PositiveP::start(std::uint64_t seed, std::uint32_t trajectory) {
   refresh();
 }
 
-void PositiveP::measure(std::int64_t round, std::span<double> record) const {
+void PositiveP::measure(std::int64_t round, std::span<const double> /*pump*/,
+                        std::span<double> record) const {
   fill_normals(seed_, Stream::record_vacuum, trajectory_, static_cast<std::uint64_t>(round), record);
   for (std::size_t i = 0; i < x_.size(); ++i) record[i] = x_[i] + g_ / 2 * record[i];
 }

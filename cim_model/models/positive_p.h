@@ -78,7 +78,7 @@ class PositiveP final : public PulseModel {
 
   int size() const override { return static_cast<int>(x_.size()); }
   void start(std::uint64_t seed, std::uint32_t trajectory) override;
-  void measure(std::int64_t round, std::span<double> record) const override;
+  void measure(std::int64_t round, std::span<const double> pump, std::span<double> record) const override;
   void advance(std::int64_t round, const Drive& drive) override;
   /// α and α⁺ shrink by the same factor, so that |x| ≤ bound.
   void clamp(double bound) override;

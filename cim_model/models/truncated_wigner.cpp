@@ -27,7 +27,8 @@ void TruncatedWigner::start(std::uint64_t seed, std::uint32_t trajectory) {
   }
 }
 
-void TruncatedWigner::measure(std::int64_t /*round*/, std::span<double> record) const {
+void TruncatedWigner::measure(std::int64_t /*round*/, std::span<const double> /*pump*/,
+                              std::span<double> record) const {
   std::copy_n(state_.begin(), n_, record.begin());
 }
 

@@ -51,7 +51,7 @@ class TruncatedWigner final : public PulseModel {
 
   int size() const override { return n_; }
   void start(std::uint64_t seed, std::uint32_t trajectory) override;
-  void measure(std::int64_t round, std::span<double> record) const override;
+  void measure(std::int64_t round, std::span<const double> pump, std::span<double> record) const override;
   void advance(std::int64_t round, const Drive& drive) override;
   void clamp(double bound) override;
   /// c_i += in_phase_i · time, s_i += quadrature_i · time: light injected all at once.

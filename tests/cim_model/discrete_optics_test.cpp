@@ -252,7 +252,7 @@ TEST_CASE("the record of round k is what conditions round k: a surprise shifts t
   const std::vector<double> q(before[0].values.begin(), before[0].values.end());
   const double V = before[1].values[0];
   std::vector<double> record(n);
-  ring.measure(60, record);
+  ring.measure(60, {}, record);
   const std::vector<double> pump(n, p), none(n, 0.0);
   ring.advance(60, {pump, none, {}});
   const DiscreteOptics o = DiscreteOptics::of(parameters);

@@ -140,3 +140,18 @@ TEST_CASE("phenomenological: unset noises are those of the vacuum and of a homod
   CHECK(cavity / n == Approx(1e-6 * 0.25 / 2).epsilon(tolerance));
   CHECK(record / n == Approx(1e-6 * 2.5 / (4 * 0.6 * 1.5 * 0.25)).epsilon(tolerance));
 }
+
+TEST_CASE("phenomenological: the tap behind the crystal sees each pulse's own gain") {
+  // x̃ = G(x), G(x) ≈ x e^{p_i dt}: with a spread of gains the record shows them, round by round.
+  const double dt = 0.3, p = 0.6;
+  LoopParameters parameters = bench(p, dt, 3);
+  parameters.start_sd = 1e-6;
+  parameters.imperfections.gain_spread = 0.2;
+  const std::vector<double> gains = gain_pattern(parameters.imperfections, 5);
+  observe_loop(uncoupled(5), parameters, 1, [&](const LoopObservation& o) {
+    for (std::size_t i = 0; i < 5; ++i) {
+      CHECK(o.measured[i] / o.model.amplitude()[i] ==
+            Approx(std::exp(p * (1 + gains[i]) * dt)).epsilon(1e-9));
+    }
+  });
+}
