@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "cim_model/presets.h"
 #include "core/error.h"
@@ -74,10 +75,16 @@ DeviceFile read_device_file(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream || !std::filesystem::is_regular_file(path))
     throw_file_error(path, 0, "", "is not a readable file");
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return parse_device_file(text.str(), path);
+}
+
+DeviceFile parse_device_file(const std::string& text, const std::string& path) {
   DeviceFile file;
   file.path = path;
   try {
-    const toml::table table = toml::parse(stream, path);
+    const toml::table table = toml::parse(text, path);
     for (const auto& [key, node] : table) take(file, std::string(key.str()), node);
   } catch (const toml::parse_error& error) {
     throw_file_error(path, static_cast<std::int64_t>(error.source().begin.line), "",

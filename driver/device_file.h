@@ -25,6 +25,9 @@ struct DeviceFile {
 /// `emulator:` does not know or a value it does not take.
 DeviceFile read_device_file(const std::string& path);
 
+/// The same from text that is at hand; `path` is only named in errors.
+DeviceFile parse_device_file(const std::string& text, const std::string& path);
+
 /// True where the part of a URI after `emulator:` is a file and not the name of a machine: it ends in .toml.
 bool names_device_file(const std::string& rest);
 
