@@ -57,7 +57,11 @@ std::vector<ChainRow> chain_rows(const IsingModel& model, const SpectrumSettings
   std::sort(betas.begin(), betas.end());
   std::vector<ChainRow> rows;
   for (const FlipRule rule : settings.rules) {
-    for (const double beta : betas) rows.push_back({{rule, beta}, {}});
+    for (const double beta : betas) {
+      rows.emplace_back();
+      rows.back().gap.rule = rule;
+      rows.back().gap.beta = beta;
+    }
   }
   // Side by side where the vectors are small; one after the other, sharing every product, where they are not.
   const bool small = model.size() <= 16;

@@ -110,6 +110,11 @@ Table quantum_table(const QuantumGap& quantum) {
     table.note += fmt::format(" Adiabatic time, max over s of |<1|dH/ds|0>| / gap^2: {}.",
                               number(quantum.adiabatic_time));
   }
+  if (!quantum.minima.empty() && quantum.minima[quantum.smallest].slope_element < 1e-6) {
+    table.note +=
+        " At the smallest gap dH/ds does not connect the two levels (another symmetry): the criterion says "
+        "nothing there, and annealing passes it.";
+  }
   const auto missing = std::count_if(quantum.curve.begin(), quantum.curve.end(),
                                      [](const GapPoint& point) { return !point.converged; });
   if (missing > 0)

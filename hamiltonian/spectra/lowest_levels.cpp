@@ -18,6 +18,8 @@ constexpr Index kDenseSize = 64;
 constexpr double kFilterTop = 1e4;
 /// Beyond this the products cost more than the orthogonalisation they save (measured at 2^14 … 2^17 states).
 constexpr int kFilterMaxDegree = 12;
+/// The filter's tolerance is relative to its own values; on A it comes out a little larger or smaller.
+constexpr double kResidualSlack = 100;
 /// Start vectors of different searches come from seeds far apart.
 constexpr unsigned long kSeedStep = 15485863;
 
@@ -198,7 +200,7 @@ class Search {
         return dense_levels(products_, count_, known_);
       }
       place_filter();
-      const bool converged = first_pass() && complement_passes();
+      const bool converged = first_pass() && complement_passes() && residuals_small();
       return to_levels(found_, products_, converged);
     } catch (const Ended why) {
       Levels levels = to_levels(found_, products_, false);
@@ -230,17 +232,13 @@ class Search {
     filtered_.set_filter(edge, top, std::clamp(degree, 2, kFilterMaxDegree));
   }
 
-  /// Eigenvectors of the `wanted` largest eigenvalues of the filtered operator, as many as converged.
-  MatrixXd solve(Index wanted, double tolerance, const double* start = nullptr) {
+  /// Eigenvectors of the `wanted` largest eigenvalues of the filtered operator, as many as converged. Starts
+  /// from a vector of its own each time: what one search cannot see is orthogonal to where it started.
+  MatrixXd solve(Index wanted, double tolerance) {
+    const VectorXd start =
+        Spectra::SimpleRandom<double>(kSeedStep * ++searches_).random_vec(products_.size());
     Solver lanczos(filtered_, wanted, basis_size(wanted));
-    if (start) {
-      lanczos.init(start);
-    } else {
-      // A vector of its own each time: what one search cannot see is exactly orthogonal to where it started.
-      const VectorXd fresh =
-          Spectra::SimpleRandom<double>(kSeedStep * ++searches_).random_vec(products_.size());
-      lanczos.init(fresh.data());
-    }
+    lanczos.init(start.data());
     lanczos.compute(Spectra::SortRule::LargestAlge, 100000, tolerance, Spectra::SortRule::LargestAlge);
     return lanczos.eigenvectors();
   }
@@ -259,13 +257,18 @@ class Search {
       const double last = found_.values[count_ - 1];
       // Loosely converged: clearly above is enough, else look again closely.
       if (rest.values[0] - rest.residuals[0] > last) return true;
-      const MatrixXd more = solve(1, options_.tolerance, rest.vectors.data());
-      const Found close = rayleigh_ritz(products_, more, 1);
+      const Found close = rayleigh_ritz(products_, solve(1, options_.tolerance), 1);
       if (close.values.size() == 0) return false;
       if (close.values[0] >= last) return true;
-      found_ = rayleigh_ritz(products_, beside(found_.vectors, more), count_);
+      found_ = rayleigh_ritz(products_, beside(found_.vectors, close.vectors), count_);
     }
     return true;
+  }
+
+  /// What Lanczos estimated, checked on A itself.
+  bool residuals_small() const {
+    const double width = products_.upper_bound() - found_.values[0];
+    return found_.residuals.maxCoeff() <= kResidualSlack * options_.tolerance * width;
   }
 
   Products products_;

@@ -18,8 +18,9 @@ class SymmetricOperator {
 };
 
 struct LevelOptions {
-  /// Residual at which a level counts as found, in units of upper_bound − lowest level. A level's error is at
-  /// most its residual, and about residual²/(distance to the next level) where that is smaller.
+  /// Residual at which a level counts as found, about in units of upper_bound − lowest level (and checked to
+  /// be no more than 100 times that). A level's error is at most its residual, and about residual²/(distance
+  /// to the next level) where that is smaller.
   double tolerance = 1e-9;
   std::int64_t max_products = 20000;  ///< products A x after which the search gives up
   std::function<bool()> stop;         ///< asked every few products; may be empty

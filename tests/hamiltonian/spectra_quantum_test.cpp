@@ -64,9 +64,9 @@ TEST_CASE("levels and gaps of annealing are those of the dense matrix") {
       CAPTURE(point.s);
       REQUIRE(point.converged);
       for (std::size_t k = 0; k < point.levels.size(); ++k) {
-        CHECK(point.levels[k] == Approx(exact[k]).margin(1e-8));
+        CHECK(point.levels[k] == Approx(exact[k]).epsilon(0).margin(1e-8));
       }
-      CHECK(point.gap == Approx(exact[1] - exact[0]).margin(1e-8));
+      CHECK(point.gap == Approx(exact[1] - exact[0]).epsilon(0).margin(1e-8));
     }
   }
 }
@@ -86,9 +86,9 @@ TEST_CASE("degenerate final ground states: the gap is to the first level that st
       REQUIRE(point.converged);
       REQUIRE(point.levels.size() >= static_cast<std::size_t>(n) + 1);
       for (std::size_t k = 0; k < point.levels.size(); ++k) {
-        CHECK(point.levels[k] == Approx(exact[k]).margin(1e-8));
+        CHECK(point.levels[k] == Approx(exact[k]).epsilon(0).margin(1e-8));
       }
-      CHECK(point.gap == Approx(exact[static_cast<std::size_t>(n)] - exact[0]).margin(1e-8));
+      CHECK(point.gap == Approx(exact[static_cast<std::size_t>(n)] - exact[0]).epsilon(0).margin(1e-8));
     }
     CHECK(gap.curve.back().gap > 0.1);
   }
@@ -108,7 +108,7 @@ TEST_CASE("two spins and one spin in a field: closed forms of gap, minimum and m
     }
     REQUIRE(gap.minima.size() == 1);
     CHECK(gap.minima[0].gap == Approx(c.size * std::numbers::sqrt2));
-    CHECK(gap.minima[0].s == Approx(0.5).margin(1e-3));
+    CHECK(gap.minima[0].s == Approx(0.5).epsilon(0).margin(1e-3));
     CHECK(gap.minima[0].slope_element == Approx(c.size * std::numbers::sqrt2));
     CHECK(gap.adiabatic_time == Approx(1 / (c.size * std::numbers::sqrt2)));
   }
@@ -141,12 +141,12 @@ TEST_CASE("the transverse-field Ising ring has its free-fermion levels") {
     CAPTURE(point.s);
     REQUIRE(point.converged);
     for (std::size_t k = 0; k < point.levels.size(); ++k) {
-      CHECK(point.levels[k] == Approx(levels[k]).margin(1e-8));
+      CHECK(point.levels[k] == Approx(levels[k]).epsilon(0).margin(1e-8));
     }
   }
   // Smallest at s = ½: 4 sin(π/2n).
   REQUIRE(gap.minima.size() == 1);
-  CHECK(gap.minima[0].s == Approx(0.5).margin(1e-3));
+  CHECK(gap.minima[0].s == Approx(0.5).epsilon(0).margin(1e-3));
   CHECK(gap.minima[0].gap == Approx(4 * std::sin(std::numbers::pi / (2 * n))));
 }
 
