@@ -173,6 +173,12 @@ ProblemSpectrum problem_spectrum(const IsingModel& model, const SpectrumSettings
   if (!(settings.success > 0 && settings.success < 1)) {
     throw_parameter_error("success", settings.success, "a probability between 0 and 1, both left out");
   }
+  if (settings.points < 2) throw_parameter_error("points", settings.points, "at least 2 values of s");
+  for (const double beta : settings.betas) {
+    if (!(beta >= 0) || !std::isfinite(beta)) {
+      throw_parameter_error("beta", beta, "a finite inverse temperature, at least 0 (1/energy)");
+    }
+  }
   Progress progress(settings);
   ProblemSpectrum spectrum;
   auto begin = std::chrono::steady_clock::now();

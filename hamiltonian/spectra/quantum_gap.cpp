@@ -69,7 +69,7 @@ class GapSearch {
       }
       const double spread = std::abs(left.gap - right.gap);
       // Two points may lie level on both sides of the minimum: the bracket has to be short too.
-      if ((spread <= 1e-7 * best.gap && b - a < 1e-3) || b - a < 1e-10) break;
+      if ((spread <= 1e-7 * best.gap && b - a < 1e-4) || b - a < 1e-10) break;
       if (left.gap <= right.gap) {
         b = right.s;
         right = left;
