@@ -84,7 +84,7 @@ std::vector<ChainRow> chain_rows(const IsingModel& model, const SpectrumSettings
   });
   std::vector<ChainRow> kept;
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    if (done[k] != 0) kept.push_back(std::move(rows[k]));
+    if (done[k] != 0) kept.push_back(rows[k]);
   }
   return kept;
 }
