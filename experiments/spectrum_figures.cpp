@@ -101,7 +101,7 @@ Figure relaxation_figure(const std::vector<ChainRow>& chains) {
   }
   if (plots.empty()) return {"", "No picture: no finite relaxation time.", ""};
   script += axes("inverse temperature β", "steps (proposed flips)") +
-            "set logscale xy\nset format y '10^{%T}'\nset key top left\nplot " + plots + "\n";
+            "set logscale xy\nset format y '1e%T'\nset key outside right\nplot " + plots + "\n";
   return drawn(
       script, "relaxation", "Relaxation time against inverse temperature",
       "Relaxation time of the single-spin-flip chain, 1/gap, and the exact mean time to a ground state from "
