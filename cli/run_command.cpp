@@ -18,6 +18,7 @@
 #include "cli/command_info.h"
 #include "cli/command_report.h"
 #include "cli/command_solve.h"
+#include "cli/command_spectrum.h"
 #include "cli/command_validate.h"
 #include "cli/config_file.h"
 #include "cli/verb.h"
@@ -63,6 +64,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_devices(program));
   verbs.push_back(add_check(program));
   verbs.push_back(add_report(program));
+  verbs.push_back(add_spectrum(program));
   verbs.push_back(add_validate(program));
   verbs.push_back(add_bench(program));
   verbs.push_back(add_experiment(program, command_line));
