@@ -213,22 +213,29 @@ QamaForward<Scalar> QamaOperator::forward_with(const QamaShape& shape, std::span
 }
 
 template <class Scalar>
-QamaGradients<Scalar> QamaOperator::backward(const QamaForward<Scalar>& forward, std::span<const Scalar> Q,
-                                             std::span<const Scalar> K, std::span<const Scalar> V,
-                                             std::span<const Scalar> u,
-                                             std::span<const Scalar> output_gradient) const {
+void QamaOperator::backward(const QamaForward<Scalar>& forward, std::span<const Scalar> Q,
+                            std::span<const Scalar> K, std::span<const Scalar> V, std::span<const Scalar> u,
+                            std::span<const Scalar> output_gradient, QamaGradients<Scalar>& gradients) const {
   const QamaShape& shape = forward.shape;
   require_size("Q", Q.size(), shape.values(), "B·H·N·d");
   require_size("K", K.size(), shape.values(), "B·H·N·d");
   require_size("V", V.size(), shape.values(), "B·H·N·d");
   require_size("u", u.size(), static_cast<std::size_t>(shape.width), "d");
   require_size("the gradient of the output", output_gradient.size(), shape.values(), "B·N·H·d");
-  QamaGradients<Scalar> gradients;
   for (auto* g : {&gradients.Q, &gradients.K, &gradients.V}) g->resize(shape.values());
   gradients.u.resize(static_cast<std::size_t>(shape.width));
   read_out_backward<Scalar>(
       options_.spec, read_out_input(forward, scale(shape.width), Q, K, V, u), output_gradient.data(),
       {gradients.Q.data(), gradients.K.data(), gradients.V.data(), gradients.u.data()}, options_.threads);
+}
+
+template <class Scalar>
+QamaGradients<Scalar> QamaOperator::backward(const QamaForward<Scalar>& forward, std::span<const Scalar> Q,
+                                             std::span<const Scalar> K, std::span<const Scalar> V,
+                                             std::span<const Scalar> u,
+                                             std::span<const Scalar> output_gradient) const {
+  QamaGradients<Scalar> gradients;
+  backward<Scalar>(forward, Q, K, V, u, output_gradient, gradients);
   return gradients;
 }
 
@@ -239,6 +246,9 @@ QamaGradients<Scalar> QamaOperator::backward(const QamaForward<Scalar>& forward,
   template QamaForward<S> QamaOperator::forward_with(                                                     \
       const QamaShape&, std::span<const S>, std::span<const S>, std::span<const S>, std::span<const S>,   \
       std::span<const std::int8_t>, std::span<const std::uint8_t>) const;                                 \
+  template void QamaOperator::backward(const QamaForward<S>&, std::span<const S>, std::span<const S>,     \
+                                       std::span<const S>, std::span<const S>, std::span<const S>,        \
+                                       QamaGradients<S>&) const;                                          \
   template QamaGradients<S> QamaOperator::backward(const QamaForward<S>&, std::span<const S>,             \
                                                    std::span<const S>, std::span<const S>,                \
                                                    std::span<const S>, std::span<const S>) const;

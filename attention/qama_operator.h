@@ -78,6 +78,12 @@ class QamaOperator {
   QamaGradients<Scalar> backward(const QamaForward<Scalar>& forward, std::span<const Scalar> Q,
                                  std::span<const Scalar> K, std::span<const Scalar> V,
                                  std::span<const Scalar> u, std::span<const Scalar> output_gradient) const;
+  /// The same into gradients that already have their memory: a training loop reuses it, and fresh pages would
+  /// take longer than the arithmetic.
+  template <class Scalar>
+  void backward(const QamaForward<Scalar>& forward, std::span<const Scalar> Q, std::span<const Scalar> K,
+                std::span<const Scalar> V, std::span<const Scalar> u, std::span<const Scalar> output_gradient,
+                QamaGradients<Scalar>& gradients) const;
 
  private:
   template <class Scalar>

@@ -26,9 +26,9 @@ namespace {
 const std::array<std::string, 3> kSchedules = {"geometric", "linear", "published"};
 // Budget of one problem of a batch (docs/qama.md has what it buys).
 int batch_reads(int spins) {
-  return std::clamp(800 / spins, 2, 40);
+  return std::clamp(600 / spins, 1, 40);
 }
-constexpr std::int64_t kBatchSweeps = 100;
+constexpr std::int64_t kBatchSweeps = 120;
 const std::array<std::string, 2> kYesNo = {"true", "false"};
 
 struct Choices {

@@ -58,16 +58,20 @@ double most_negative_eigenvalue(const Coupling& J, double shift) {
 BatchResult EmulatorDevice::run_batch(std::span<const QamaProblem> problems, const JobSettings& given) {
   for (const QamaProblem& problem : problems) require_spins(capabilities(), problem, uri());
   JobSettings settings = merged(given);
-  const bool own_dt = settings.parameters.contains("dt");
-  const bool own_preset = settings.parameters.contains("preset") || settings.parameters.contains("law");
+  std::map<std::string, std::string>& chosen = settings.parameters;
+  chosen.insert(defaults_.begin(), defaults_.end());
+  const bool own_dt = chosen.contains("dt");
+  const bool own_preset = chosen.contains("preset") || chosen.contains("law") || chosen.contains("model");
   if (!own_preset) {
-    settings.parameters["preset"] = kBatchPreset;
+    chosen["preset"] = kBatchPreset;
     // The mean amplitude, not an ancilla: the couplings then keep their structure.
-    settings.parameters.insert({"field_mode", "mean-amplitude"});
+    chosen.insert({"field_mode", "mean-amplitude"});
   }
   const int runs = settings.runs.value_or(kBatchRuns);
   if (runs < 1) throw_parameter_error("runs", runs, "at least 1");
-  const Capabilities can = capabilities();
+  Capabilities can = capabilities();
+  can.coupling_bits = coupling_bits(chosen, can.coupling_bits);
+  const CouplingStorage storage = coupling_storage(chosen);
   BatchResult details;
 
   const auto solve = [&](std::size_t p) {
@@ -75,13 +79,14 @@ BatchResult EmulatorDevice::run_batch(std::span<const QamaProblem> problems, con
     problem->ising = problems[p].to_dense();
     const AdaptedProblem adapted = adapt(problem, can);
     const bool structured = adapted.problem == problem;
-    LoopParameters parameters = emulator_parameters(settings.parameters, adapted.problem->ising, false);
+    LoopParameters parameters = emulator_parameters(chosen, adapted.problem->ising, own_preset);
     IsingModel extended;
     const bool ancilla = adapted.problem->ising.has_field() && parameters.field_mode == FieldMode::ancilla;
     if (ancilla) extended = with_ancilla(adapted.problem->ising);
     const IsingModel& model = ancilla ? extended : adapted.problem->ising;
-    const std::unique_ptr<Coupling> coupling =
-        structured && !ancilla ? std::make_unique<QamaCoupling>(problems[p]) : make_coupling(model);
+    const std::unique_ptr<Coupling> coupling = structured && !ancilla && storage == CouplingStorage::automatic
+                                                   ? std::make_unique<QamaCoupling>(problems[p])
+                                                   : make_coupling(model, storage);
     if (!own_preset) {
       parameters.rounds = batch_rounds(problems[p].spins());
       if (!own_dt) {
@@ -92,6 +97,7 @@ BatchResult EmulatorDevice::run_batch(std::span<const QamaProblem> problems, con
     }
     if (settings.steps) parameters.rounds = *settings.steps;
     parameters.validate();
+    require_dead_pulses_exist(parameters.imperfections, model.size());
     EngineOptions options;
     options.seed = settings.seed;
     options.first_trajectory = static_cast<std::uint32_t>(p) * static_cast<std::uint32_t>(runs);

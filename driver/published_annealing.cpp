@@ -77,14 +77,18 @@ AnnealingRead published_annealing(const IsingModel& model, const PublishedSchedu
     }
     if (schedule.patience > 0 && idle >= schedule.patience) break;
   }
+  // Steepest descent from the best state.
+  for (std::size_t i = 0; i < state.spins.size(); ++i) {
+    if (state.spins[i] != out.spins_best[i]) state.flip(i);
+  }
   const double bar = -1e-12 * (1 + model.largest_term());
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (std::size_t i = 0; i < state.spins.size(); ++i) {
-      if (state.gain(i) >= bar) continue;
-      state.flip(i);
-      moved = true;
+  for (;;) {
+    std::size_t steepest = 0;
+    for (std::size_t i = 1; i < state.spins.size(); ++i) {
+      if (state.gain(i) < state.gain(steepest)) steepest = i;
     }
+    if (state.gain(steepest) >= bar) break;
+    state.flip(steepest);
   }
   out.spins_final = state.spins;
   out.energy_final = model.energy(out.spins_final);
