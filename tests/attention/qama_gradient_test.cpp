@@ -107,6 +107,33 @@ TEST_CASE("attention gradients equal central differences") {
   }
 }
 
+TEST_CASE("attention layer projects normalised rows") {
+  Setup s(QamaForm::v2, false, 1);
+  QamaOperator attention(s.options);
+  const auto pass = s.pass(attention);
+  for (int k = 0; k < 3; ++k) {
+    for (int row = 0; row < s.B * s.N; ++row) {
+      double mean = 0, variance = 0;
+      for (int c = 0; c < s.d_model; ++c) mean += s.input(row, c) / s.d_model;
+      for (int c = 0; c < s.d_model; ++c) {
+        variance += (s.input(row, c) - mean) * (s.input(row, c) - mean) / s.d_model;
+      }
+      for (int out = 0; out < s.H * s.d; ++out) {
+        double sum = 0;
+        for (int c = 0; c < s.d_model; ++c) {
+          const double normal = (s.input(row, c) - mean) / std::sqrt(variance + 1e-5);
+          sum += s.weights.projection[k](out, c) *
+                 (normal * s.weights.norm[k].gain(c) + s.weights.norm[k].bias(c));
+        }
+        // [B·N, H·d] row and column to [B, H, N, d].
+        const int place = ((row / s.N * s.H + out / s.d) * s.N + row % s.N) * s.d + out % s.d;
+        CHECK(pass.heads[k][static_cast<std::size_t>(place)] == Approx(sum).epsilon(1e-12).margin(1e-12));
+      }
+    }
+  }
+  CHECK(s.options.scale == Approx(1 / std::sqrt(3.0)));  // (d_model/H)^−½
+}
+
 TEST_CASE("attention layer refuses widths that do not fit") {
   Setup s(QamaForm::v2, false, 1);
   QamaOperator attention(s.options);
