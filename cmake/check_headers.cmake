@@ -2,7 +2,7 @@
 # Globbed on purpose: a list would forget the header somebody adds tomorrow.
 # *-inl.h are Highway's, compiled once per instruction set from inside a kernel file; they cannot stand alone.
 set(opoloop_header_units)
-foreach(folder core hamiltonian cim_model driver experiments cli)
+foreach(folder core hamiltonian cim_model driver attention experiments cli)
   file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.h)
   foreach(header ${headers})
     if(header MATCHES "-inl\\.h$")
@@ -18,6 +18,6 @@ endforeach()
 # Built by .ci/run and by name, not with everything: it doubles nobody's build.
 add_library(check_headers OBJECT EXCLUDE_FROM_ALL ${opoloop_header_units})
 target_include_directories(check_headers PRIVATE ${PROJECT_SOURCE_DIR} ${HDF5_C_INCLUDE_DIRS})
-target_link_libraries(check_headers PRIVATE opoloop::cli PkgConfig::HWY Eigen3::Eigen ZLIB::ZLIB Boost::headers
+target_link_libraries(check_headers PRIVATE opoloop::attention opoloop::cli PkgConfig::HWY Eigen3::Eigen ZLIB::ZLIB Boost::headers
   nlohmann_json::nlohmann_json CLI11::CLI11)
 opoloop_flags(check_headers)

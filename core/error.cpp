@@ -11,8 +11,14 @@ void throw_file_error(const std::string& file, std::int64_t line, const std::str
   std::string shown;
   for (char c : token.substr(0, 40)) shown += (c >= 0x20 && c < 0x7f) ? c : '?';
   if (token.size() > 40) shown += "...";
-  if (token.empty()) throw InputError(fmt::format("{}: {}", where, expected));
-  throw InputError(fmt::format("{}: '{}': {}", where, shown, expected));
+  // So may a reason that quotes the file. Other bytes stay: our own words are UTF-8.
+  std::string reason = expected.substr(0, 400);
+  for (char& c : reason) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  if (expected.size() > reason.size()) reason += "...";
+  if (token.empty()) throw InputError(fmt::format("{}: {}", where, reason));
+  throw InputError(fmt::format("{}: '{}': {}", where, shown, reason));
 }
 
 void throw_parameter_error(const std::string& name, double value, const std::string& allowed) {

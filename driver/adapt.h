@@ -6,19 +6,9 @@
 #include <vector>
 
 #include "driver/device.h"
+#include "hamiltonian/quantiser.h"
 
 namespace opoloop {
-
-/// What rounding J and h to signed integers of b bits did: J' = round(scale·J), half away from zero,
-/// |J'| ≤ 2^(b−1) − 1 (the range is kept symmetric, so that −J' exists for every J').
-struct Quantisation {
-  int bits = 0;
-  double scale = 1;           ///< device units per unit of the problem
-  bool exact = false;         ///< every coupling and field came through (to a relative 1e−12)
-  double largest_error = 0;   ///< max |J'/scale − J| over couplings and fields, in units of the problem
-  double relative_error = 0;  ///< largest_error / max(|J|, |h|)
-  std::int64_t vanished = 0;  ///< couplings and fields that became zero
-};
 
 /// A problem as one device can take it, and the way back.
 struct AdaptedProblem {

@@ -16,6 +16,9 @@ class AnnealingDevice final : public LocalDevice {
   ~AnnealingDevice() override { stop(); }
   Capabilities capabilities() const override { return {}; }
 
+  /// The structured annealer (driver/qama_annealing.h), problems side by side.
+  BatchResult run_batch(std::span<const QamaProblem> problems, const JobSettings& settings) override;
+
   static std::span<const ParameterHelp> parameters();
 
  private:

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@
 
 namespace opoloop {
 
-class RunRecorder;  // driver/run_recorder.h: where amplitudes of a run are streamed to
+class QamaProblem;   // hamiltonian/qama/qama_problem.h
+struct BatchResult;  // driver/batch.h
+class RunRecorder;   // driver/run_recorder.h: where amplitudes of a run are streamed to
 
 /// What a device can take. The layer above adapts a problem to it (driver/adapt.h) and records what it did.
 struct Capabilities {
@@ -124,6 +127,13 @@ class Device {
 
   /// submit, poll with progress, result. An interrupt (Ctrl-C) cancels the job and returns what is done.
   Result run(const Job& job, const ProgressCallback& on_progress = {});
+
+  /// Solves a batch of different problems, each once, and returns the best state found for each
+  /// (driver/batch.h). By default one job after another; a device that can run problems side by side does,
+  /// with a budget of its own where settings.runs and settings.steps are unset. Settings about targets,
+  /// limits and logging are not looked at. Throws InputError where a problem does not fit; a device that
+  /// fails in the middle leaves the rest unanswered and says so in the result.
+  virtual BatchResult run_batch(std::span<const QamaProblem> problems, const JobSettings& settings);
 };
 
 /// Makes the device a URI names: "emulator:", "emulator:ntt-2016?law=cac", "annealing:", "dsb:", "bsb:",

@@ -18,6 +18,8 @@ class EmulatorDevice final : public LocalDevice {
   ~EmulatorDevice() override { stop(); }
 
   Capabilities capabilities() const override;
+  /// Problems side by side, a few trajectories and a short ramp each (driver/emulator_batch.cpp).
+  BatchResult run_batch(std::span<const QamaProblem> problems, const JobSettings& settings) override;
 
  protected:
   void validate(const Job& job) const override;

@@ -104,7 +104,13 @@ void LocalDevice::validate(const Job&) const {}
 
 Job LocalDevice::merged(const Job& job) const {
   Job whole = job;
-  whole.settings.parameters.insert(uri_.query.begin(), uri_.query.end());
+  whole.settings = merged(job.settings);
+  return whole;
+}
+
+JobSettings LocalDevice::merged(const JobSettings& settings) const {
+  JobSettings whole = settings;
+  whole.parameters.insert(uri_.query.begin(), uri_.query.end());
   return whole;
 }
 

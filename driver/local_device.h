@@ -61,6 +61,8 @@ class LocalDevice : public Device {
   void stop();
 
   const DeviceUri& parsed_uri() const { return uri_; }
+  /// The settings with the URI's parameters added; those given go before them.
+  JobSettings merged(const JobSettings& settings) const;
 
  private:
   struct LocalJob;

@@ -15,8 +15,9 @@ inline constexpr int kTileLanes = 16;
 /// The matrix J as an operator on tiles of trajectories. Nothing outside an implementation knows how J is
 /// stored. Every direct implementation sums J_ik x_k in increasing k with one fused multiply-add a term, so
 /// dense, 8-bit and sparse storage of the same matrix give the same bits, for any number of tiles and any
-/// vector length with fused multiply-add. The Fourier ones (hamiltonian/circulant_coupling.h) agree with them
-/// to rounding, and with themselves for any number of tiles.
+/// vector length with fused multiply-add. The Fourier ones (hamiltonian/circulant_coupling.h) and
+/// QAMA's blocks (hamiltonian/qama/qama_coupling.h) agree with them to rounding, and with themselves for any
+/// number of tiles.
 class Coupling {
  public:
   virtual ~Coupling() = default;
