@@ -104,9 +104,4 @@ std::string readable_number(double v, int digits) {
   return v < 0 ? fmt::format("−{}", text) : text;
 }
 
-std::string html_figure(const std::string& svg, const std::string& missing, const std::string& caption) {
-  if (svg.empty()) return fmt::format("<figure><p class='none'>{}</p></figure>\n", missing);
-  return fmt::format("<figure>\n{}\n<figcaption>{}</figcaption></figure>\n", svg, caption);
-}
-
 }  // namespace opoloop

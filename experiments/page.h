@@ -15,7 +15,4 @@ void write_page(const std::string& html, const std::string& path);
 /// `digits` significant digits otherwise; "–" for NaN.
 std::string readable_number(double v, int digits = 6);
 
-/// <figure> with an SVG and a caption (HTML), or with the reason why there is none.
-std::string html_figure(const std::string& svg, const std::string& missing, const std::string& caption);
-
 }  // namespace opoloop

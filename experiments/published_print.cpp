@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "experiments/figure.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/published_table.h"
@@ -14,9 +15,6 @@
 namespace opoloop {
 
 namespace {
-
-constexpr int kWidth = 960;
-constexpr int kHeight = 420;
 
 const char* section_title(const std::string& part) {
   static const std::map<std::string, const char*> titles = {
@@ -138,14 +136,6 @@ std::string axes() {
       kInk, kFaint);
 }
 
-std::string figure(const std::string& script, const std::string& name, const std::string& label,
-                   const std::string& caption) {
-  std::string problem;
-  const auto svg = figure_svg(script, name, label, kWidth, kHeight, &problem);
-  return html_figure(svg.value_or(""),
-                     fmt::format("No picture: {}. The table is complete.", html_escape(problem)), caption);
-}
-
 constexpr const char* kColours[] = {kFirst, kSecond, kInk};
 
 std::string saturation_html(const std::vector<SaturationCurve>& curves) {
@@ -171,10 +161,11 @@ std::string saturation_html(const std::vector<SaturationCurve>& curves) {
           kInk) +
       data + "plot " + plots + "\n";
   return "<h2>Success over the saturation parameter</h2>\n" +
-         figure(script, "saturation", "success probability over g²",
-                "SK, J = ±1: the share of runs that ever reach the ground energy, pooled over "
-                "instances; bars "
-                "are 95% Wilson intervals. 1/g² is the photon number of a pulse at twice its threshold.");
+         html_of(draw_figure(
+             script, "saturation", "success probability over g²",
+             "SK, J = ±1: the share of runs that ever reach the ground energy, pooled over "
+             "instances; bars "
+             "are 95% Wilson intervals. 1/g² is the photon number of a pulse at twice its threshold."));
 }
 
 std::string scaling_html(const std::vector<ScalingCurve>& curves) {
@@ -207,10 +198,11 @@ std::string scaling_html(const std::vector<ScalingCurve>& curves) {
           kInk) +
       data + "plot " + plots + "\n";
   return "<h2>Products to solution over the size</h2>\n" +
-         figure(script, "scaling", "median products to solution over the square root of N",
-                "SK, J = ±1: median over instances at the run length that is best for each N; bars are 95% "
-                "intervals "
-                "from resampling instances, lines the fit exp(a + γ√N).");
+         html_of(draw_figure(
+             script, "scaling", "median products to solution over the square root of N",
+             "SK, J = ±1: median over instances at the run length that is best for each N; bars are 95% "
+             "intervals "
+             "from resampling instances, lines the fit exp(a + γ√N)."));
 }
 
 }  // namespace

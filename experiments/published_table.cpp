@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -313,9 +314,12 @@ std::vector<PublishedRow> published_table(const std::vector<PublishedPoint>& poi
     }
     return at;
   };
-  std::stable_sort(rows.begin(), rows.end(),
-                   [&](const PublishedRow& a, const PublishedRow& b) { return place(a) < place(b); });
-  return rows;
+  std::vector<PublishedRow> sorted;
+  for (int at = 0; at <= 5; ++at) {
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(sorted),
+                 [&](const PublishedRow& row) { return place(row) == at; });
+  }
+  return sorted;
 }
 
 }  // namespace opoloop

@@ -289,10 +289,6 @@ std::string provenance_table(const RunFileContents& c) {
   return html + "</tbody></table></div>\n";
 }
 
-std::string figure_html(const Figure& figure) {
-  return html_figure(figure.svg, figure.missing, figure.caption);
-}
-
 }  // namespace
 
 std::string report_html(const RunFileContents& c) {
@@ -300,9 +296,9 @@ std::string report_html(const RunFileContents& c) {
   html += head(c);
   html += tiles(c);
   html += notes(c);
-  html += "<h2>Energies over round trips</h2>\n" + figure_html(energy_figure(c));
-  html += "<h2>Amplitudes of one run</h2>\n" + figure_html(amplitude_figure(c));
-  html += "<h2>Energies of all runs</h2>\n" + figure_html(histogram_figure(c));
+  html += "<h2>Energies over round trips</h2>\n" + html_of(energy_figure(c));
+  html += "<h2>Amplitudes of one run</h2>\n" + html_of(amplitude_figure(c));
+  html += "<h2>Energies of all runs</h2>\n" + html_of(histogram_figure(c));
   html += "<h2>Success and time to solution</h2>\n" + success_table(c);
   html += "<h2>Parameters</h2>\n" + parameter_table(c);
   html += "<h2>Where this comes from</h2>\n" + provenance_table(c);

@@ -15,8 +15,6 @@ namespace opoloop {
 
 namespace {
 
-constexpr int kWidth = 960;
-constexpr int kHeight = 400;
 constexpr std::size_t kLines = 80;    // curves in one figure: more only make it black
 constexpr std::size_t kPoints = 300;  // of a curve that changes everywhere
 
@@ -42,16 +40,6 @@ std::string cut_axis(const RunFileContents& c, const char* axis, double low, dou
       "set {0}2range [{1:.10g}:{2:.10g}]\nset {0}2tics textcolor rgb '{3}'\nset format {0}2 '%.6g'\n"
       "set {0}2label 'cut' textcolor rgb '{3}'\nset border {4}\n",
       axis, (c.total_weight - low) / 2, (c.total_weight - high) / 2, kInk, axis[0] == 'y' ? 11 : 7);
-}
-
-void draw(Figure& figure, const std::string& script, const std::string& name, const std::string& label) {
-  std::string problem;
-  const auto svg = figure_svg(script, name, label, kWidth, kHeight, &problem);
-  if (svg) {
-    figure.svg = *svg;
-  } else {
-    figure.missing = fmt::format("No picture: {}. The tables below are complete.", html_escape(problem));
-  }
 }
 
 /// Greatest common step of integer-valued energies; 0 where they are not integers.
@@ -137,15 +125,14 @@ Figure energy_figure(const RunFileContents& c) {
         fmt::format(", {:.17g} with lines linecolor rgb '{}' linewidth 1.4 dashtype 2 title 'best known'",
                     *c.best_known_energy, kInk);
   }
-  draw(figure, script + "\n", "energies", "Energies of the logged runs over round trips");
-  figure.caption = fmt::format(
-      "Energy of the spins as the signs of the amplitudes give them, round trip by round trip. Thin steps: "
-      "the lowest energy "
-      "each run has seen so far ({} of {} logged runs drawn). {}",
-      lines.size(), c.energy.size(),
-      band ? "Band and thick line: where the runs are at that moment."
-           : "Thick line: the mean at that moment.");
-  return figure;
+  return draw_figure(script + "\n", "energies", "Energies of the logged runs over round trips",
+                     fmt::format("Energy of the spins as the signs of the amplitudes give them, round trip "
+                                 "by round trip. Thin steps: "
+                                 "the lowest energy "
+                                 "each run has seen so far ({} of {} logged runs drawn). {}",
+                                 lines.size(), c.energy.size(),
+                                 band ? "Band and thick line: where the runs are at that moment."
+                                      : "Thick line: the mean at that moment."));
 }
 
 Figure amplitude_figure(const RunFileContents& c) {
@@ -196,14 +183,14 @@ Figure amplitude_figure(const RunFileContents& c) {
       "plot $plus using 1:2 with lines linecolor rgb '{}' linewidth 0.7 title 'ends at +1', "
       "$minus using 1:2 with lines linecolor rgb '{}' linewidth 0.7 title 'ends at −1'\n",
       kFirst, kSecond);
-  draw(figure, script, "amplitudes", "Amplitudes of the pulses of one run over round trips");
-  figure.caption = fmt::format(
-      "In-phase amplitudes of the pulses in logged run {}, the one that reached the lowest energy ({}) of "
-      "those at hand. "
-      "A pulse's sign at the end is its spin. {} of {} pulses drawn.",
-      best, lowest < 0 ? fmt::format("−{:.8g}", -lowest) : fmt::format("{:.8g}", lowest), shown.size(),
-      pulses);
-  return figure;
+  return draw_figure(
+      script, "amplitudes", "Amplitudes of the pulses of one run over round trips",
+      fmt::format("In-phase amplitudes of the pulses in logged run {}, the one that reached the lowest "
+                  "energy ({}) of "
+                  "those at hand. "
+                  "A pulse's sign at the end is its spin. {} of {} pulses drawn.",
+                  best, lowest < 0 ? fmt::format("−{:.8g}", -lowest) : fmt::format("{:.8g}", lowest),
+                  shown.size(), pulses));
 }
 
 Figure histogram_figure(const RunFileContents& c) {
@@ -268,10 +255,9 @@ Figure histogram_figure(const RunFileContents& c) {
     script += fmt::format(
         ", $known using 1:2 with lines linecolor rgb '{}' linewidth 1.4 dashtype 2 title 'best known'", kInk);
   }
-  draw(figure, script + "\n", "histogram", "Histogram of the energies of all runs");
-  figure.caption = fmt::format("Energies of all {} runs: the lowest each one saw, and where it ended.",
-                               c.energy_final.size());
-  return figure;
+  return draw_figure(script + "\n", "histogram", "Histogram of the energies of all runs",
+                     fmt::format("Energies of all {} runs: the lowest each one saw, and where it ended.",
+                                 c.energy_final.size()));
 }
 
 }  // namespace opoloop

@@ -9,25 +9,6 @@
 namespace opoloop {
 namespace {
 
-Figure drawn(const std::string& script, const std::string& name, const std::string& label,
-             const std::string& caption) {
-  Figure figure;
-  std::string problem;
-  const auto svg = figure_svg(script, name, label, 960, 400, &problem);
-  if (svg) {
-    figure.svg = *svg;
-  } else {
-    figure.missing = fmt::format("No picture: {}. The tables below are complete.", html_escape(problem));
-  }
-  figure.caption = caption;
-  return figure;
-}
-
-std::string axes(const std::string& x, const std::string& y) {
-  return fmt::format("set xlabel '{1}' textcolor rgb '{0}'\nset ylabel '{2}' textcolor rgb '{0}'\n", kInk, x,
-                     y);
-}
-
 std::string lines(const std::string& data, const char* colour, double width, const std::string& title) {
   return fmt::format("{} using 1:2 with lines linecolor rgb '{}' linewidth {} {}", data, colour, width,
                      title.empty() ? "notitle" : "title '" + title + "'");
@@ -56,7 +37,7 @@ Figure gap_figure(const QuantumGap& quantum) {
   script += "$m << EOD\n";
   for (const GapPoint& point : quantum.minima) script += fmt::format("{} {}\n", point.s, point.gap);
   script +=
-      "EOD\n" + axes("s", "E_k − E_0 (transverse field at s = 0)") +
+      "EOD\n" + axis_labels("s", "E_k − E_0 (transverse field at s = 0)") +
       "set xrange [0:1]\nset yrange [0:*]\nset key top right\nplot " + plots +
       fmt::format("$m using 1:2 with points linecolor rgb '{}' pointtype 7 pointsize 0.9 title 'minima'\n",
                   kFirst);
@@ -67,7 +48,7 @@ Figure gap_figure(const QuantumGap& quantum) {
     const GapPoint& smallest = quantum.minima[quantum.smallest];
     caption += fmt::format(" Smallest gap {:.6g} at s = {:.5g}.", smallest.gap, smallest.s);
   }
-  return drawn(script, "gap", "Quantum annealing gap against s", caption);
+  return draw_figure(script, "gap", "Quantum annealing gap against s", caption);
 }
 
 Figure relaxation_figure(const std::vector<ChainRow>& chains) {
@@ -100,9 +81,9 @@ Figure relaxation_figure(const std::vector<ChainRow>& chains) {
     plot("hit", hitting, "linewidth 1 dashtype 3", "hitting time");
   }
   if (plots.empty()) return {"", "No picture: no finite relaxation time.", ""};
-  script += axes("inverse temperature β", "steps (proposed flips)") +
+  script += axis_labels("inverse temperature β", "steps (proposed flips)") +
             "set logscale xy\nset format y '1e%T'\nset key outside right\nplot " + plots + "\n";
-  return drawn(
+  return draw_figure(
       script, "relaxation", "Relaxation time against inverse temperature",
       "Relaxation time of the single-spin-flip chain, 1/gap, and the exact mean time to a ground state from "
       "a uniformly drawn state. Where h = 0 the slowest mode at low temperature is reversal of all spins, "
@@ -125,14 +106,14 @@ Figure mode_figure(const MachineSpectrum& machine) {
                                          : k == 1 ? "next"
                                                   : "");
   }
-  script += axes("pump p", "eigenvalue (1/signal lifetime)") +
+  script += axis_labels("pump p", "eigenvalue (1/signal lifetime)") +
             fmt::format(
                 "set xzeroaxis linecolor rgb '{0}'\nset key bottom right\n"
                 "set arrow from {1},graph 0 to {1},graph 1 nohead linecolor rgb '{0}' dashtype 2\n"
                 "set label 'p = 1 − ξ λ_max' at {1},graph 0.94 offset 0.6,0 textcolor rgb '{0}'\nplot ",
                 kInk, machine.threshold) +
             plots + "\n";
-  return drawn(
+  return draw_figure(
       script, "modes", "Leading eigenvalues of the mean-field Jacobian along a run",
       "Largest eigenvalues of diag(−(1−p) − 3x²) + ξJ while the pump rises (mean field, linear law). A "
       "positive one is a direction in which the amplitudes still grow: the first crosses zero at threshold, "

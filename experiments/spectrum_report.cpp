@@ -273,7 +273,7 @@ std::string spectrum_html(const Problem& problem, const ProblemSpectrum& spectru
       html_escape(problem.name), problem.ising.size(), problem.ising.edge_count(), seconds_text(spectrum),
       spectrum.interrupted ? " · <span class='state open'>interrupted</span>" : "");
   for (const Figure& figure : spectrum_figures(spectrum)) {
-    body += html_figure(figure.svg, figure.missing, figure.caption);
+    body += html_of(figure);
   }
   for (const Table& table : tables(spectrum)) body += html_table(table);
   return html_page("opoloop spectrum", body, fmt::format("Written by opoloop {}.", kVersion));

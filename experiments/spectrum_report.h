@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "experiments/figure.h"
 #include "experiments/problem_spectrum.h"
-#include "experiments/report_figures.h"
 
 namespace opoloop {
 

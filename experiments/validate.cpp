@@ -145,8 +145,7 @@ std::string validation_html(const Validation& validation, const std::vector<Vali
       "docs/physics.md has the equations and their sources.</p>\n",
       kSigmas);
   for (const ValidationFigure& figure : figures) {
-    body += fmt::format("<h2>{}</h2>\n{}", html_escape(figure.title),
-                        html_figure(figure.figure.svg, figure.figure.missing, figure.figure.caption));
+    body += fmt::format("<h2>{}</h2>\n{}", html_escape(figure.title), html_of(figure.figure));
   }
   body +=
       "<h2>All statements</h2>\n<div class='table'><table><thead><tr><th scope='col'>Quantity</th><th "

@@ -21,25 +21,6 @@
 namespace opoloop {
 namespace {
 
-Figure drawn(const std::string& script, const std::string& name, const std::string& label,
-             const std::string& caption) {
-  Figure figure;
-  std::string problem;
-  const auto svg = figure_svg(script, name, label, 960, 400, &problem);
-  if (svg) {
-    figure.svg = *svg;
-  } else {
-    figure.missing = fmt::format("No picture: {}. The table below is complete.", html_escape(problem));
-  }
-  figure.caption = caption;
-  return figure;
-}
-
-std::string axes(const std::string& x, const std::string& y) {
-  return fmt::format("set xlabel '{1}' textcolor rgb '{0}'\nset ylabel '{2}' textcolor rgb '{0}'\n", kInk, x,
-                     y);
-}
-
 std::string points(const std::string& data, const char* colour, const std::string& title) {
   return fmt::format("{} using 1:2:3 with yerrorbars linecolor rgb '{}' pointtype 7 pointsize 0.6 title '{}'",
                      data, colour, title);
@@ -98,10 +79,10 @@ Figure threshold_figure(const ValidationSettings& settings) {
       script += fmt::format("{} {} {}\n", gain * lambda, threshold.value, threshold.error);
     }
   }
-  script += "EOD\n$line << EOD\n0 1\n1.2 -0.2\nEOD\n" + axes("ξ λ_max", "threshold p_th") +
+  script += "EOD\n$line << EOD\n0 1\n1.2 -0.2\nEOD\n" + axis_labels("ξ λ_max", "threshold p_th") +
             "set key top right\nset yrange [-0.2:1]\nset xrange [0:1.2]\nplot " +
             curve("$line", "1:2", "1 − ξ λ_max") + ", " + points("$measured", kFirst, "measured") + "\n";
-  return drawn(
+  return draw_figure(
       script, "threshold", "Threshold against coupling strength",
       "Pump at which the first mode of the network starts to grow, for five small networks at three coupling "
       "strengths each (truncated Wigner), against the largest eigenvalue of ξJ.");
@@ -150,13 +131,13 @@ Figure squeezing_figure(const ValidationSettings& settings) {
   }
   std::string script = "$c << EOD\n" + in_phase + "EOD\n$s << EOD\n" + quadrature + "EOD\n$below << EOD\n" +
                        below + "EOD\n$above << EOD\n" + above + "EOD\n" +
-                       axes("pump p", "variance against vacuum (dB)") +
+                       axis_labels("pump p", "variance against vacuum (dB)") +
                        "set key top right\nset yrange [-4:15]\nset xzeroaxis\nplot " +
                        curve("$below", "1:2", "linearised theory") + ", " + curve("$below", "1:3", "") +
                        ", " + curve("$above", "1:2", "") + ", " + curve("$above", "1:3", "") + ", " +
                        points("$c", kSecond, "in-phase (antisqueezed)") + ", " +
                        points("$s", kFirst, "quadrature (squeezed)") + "\n";
-  return drawn(
+  return draw_figure(
       script, "squeezing", "Squeezing and antisqueezing against pump",
       "Variances inside the cavity of a solitary pulse (truncated Wigner, g² = 10⁻⁴). Below threshold "
       "1/(1 ∓ p); the squeezed quadrature never falls by more than 3 dB, at threshold. Above it the "
@@ -201,9 +182,9 @@ Figure spectrum_figure(const ValidationSettings& settings) {
              ", " + curve(fmt::format("$l{}", index), "1:2", index == 0 ? "½/((1−p)² + ω²)" : "");
     ++index;
   }
-  script += axes("angular frequency ω (1/signal lifetime)", "S_c(ω)/g²") +
+  script += axis_labels("angular frequency ω (1/signal lifetime)", "S_c(ω)/g²") +
             "set logscale xy\nset key top right\nset xrange [0.05:5]\nplot " + plots + "\n";
-  return drawn(
+  return draw_figure(
       script, "spectrum", "Amplitude spectrum below threshold",
       "Periodograms of the in-phase amplitude of a solitary pulse below threshold (FFTW) on the Lorentzian "
       "that the linearised equation predicts; the line narrows as threshold comes near.");
@@ -237,7 +218,7 @@ Figure bifurcation_figure(const ValidationSettings& settings) {
   }
   const double threshold = 1 - 0.2 * extreme_eigenvalues(problem).largest;
   script +=
-      axes("pump p", "amplitude x_i") +
+      axis_labels("pump p", "amplitude x_i") +
       fmt::format(
           "set xrange [0:2]\nset xzeroaxis\nset key top left\n"
           "set arrow from {0},graph 0 to {0},graph 1 nohead linecolor rgb '{1}' dashtype 2\n"
@@ -247,7 +228,7 @@ Figure bifurcation_figure(const ValidationSettings& settings) {
           "plot $plus using 1:2 with lines linecolor rgb '{}' title 'ends at +1', $minus using 1:2 with "
           "lines linecolor rgb '{}' title 'ends at −1'\n",
           kFirst, kSecond);
-  return drawn(
+  return draw_figure(
       script, "bifurcation", "Bifurcation of sixteen pulses",
       "Amplitudes of the Möbius ladder of 16 pulses (truncated Wigner, linear feedback, ξ = 0.2) while the "
       "pump is raised slowly through threshold. Pulses split into the two phases where the collective "
@@ -290,11 +271,11 @@ Figure ring_figure(const ValidationSettings& settings) {
   std::string line;
   for (const double ramp : ramps) line += fmt::format("{} {}\n", ramp, anchor * std::pow(ramp, -0.25));
   const std::string script = "$m << EOD\n" + measured + "EOD\n$l << EOD\n" + line + "EOD\n" +
-                             axes("ramp time (signal lifetimes)", "defects per pulse") +
+                             axis_labels("ramp time (signal lifetimes)", "defects per pulse") +
                              "set logscale xy\nset key top right\nset xrange [8:400]\nplot " +
                              curve("$l", "1:2", "slope −1/4, through the slowest ramp") + ", " +
                              points("$m", kFirst, "measured") + "\n";
-  return drawn(
+  return draw_figure(
       script, "defects", "Defects of a ring against ramp time",
       fmt::format(
           "Kibble–Zurek: a ferromagnetic ring of 256 pulses is taken through its threshold by a linear pump "
@@ -350,12 +331,12 @@ Figure success_figure(const ValidationSettings& settings) {
       half = fmt::format("falls to half of its plateau between g² = {} and {}", values[v - 1], values[v]);
     }
   }
-  script += "EOD\n" + axes("saturation parameter g²", "success probability") +
+  script += "EOD\n" + axis_labels("saturation parameter g²", "success probability") +
             fmt::format(
                 "set logscale x\nset format x '1e%T'\nset xrange [5e-7:2]\nset yrange [0:*]\nset key off\n"
                 "plot $m using 1:2:3:4 with yerrorlines linecolor rgb '{}' pointtype 7 pointsize 0.6\n",
                 kFirst);
-  return drawn(
+  return draw_figure(
       script, "success", "Success probability against g²",
       fmt::format("{} SK instances of 100 spins (J = ±1), {} runs each of the default law on the "
                   "measurement-feedback model (d), with 95% intervals of the pooled runs. Success is the "

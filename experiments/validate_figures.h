@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "experiments/closed_forms/closed_form.h"
-#include "experiments/report_figures.h"
+#include "experiments/figure.h"
 
 namespace opoloop {
 

@@ -86,7 +86,8 @@ HittingTime hitting_time(const IsingModel& model, FlipRule rule, double beta,
   // Highest states last: each sweep then passes the settled times of the low ones upwards.
   std::vector<int> order(state_of.size());
   for (int u = 0; u < count; ++u) order[static_cast<std::size_t>(u)] = u;
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return root[a] > root[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](int a, int b) { return root[a] != root[b] ? root[a] > root[b] : a < b; });
   for (int round = 0; round < kRounds && !result.converged; ++round) {
     if (stop && stop()) {
       result.interrupted = true;
