@@ -28,11 +28,14 @@ LoopParameters bench(double pump, double dt, std::int64_t rounds) {
 TEST_CASE("the saturating gain is the flow of dx/dt = p x − μ x³") {
   for (const double p : {-0.7, 0.0, 1e-13, 0.4, 2.0}) {
     for (const double x0 : {1e-3, 0.5, -3.0}) {
-      double x = x0;
+      std::vector<double> x = {x0};
       boost::numeric::odeint::integrate_n_steps(
-          boost::numeric::odeint::runge_kutta4<double>(),
-          [&](const double& y, double& rate, double) { rate = p * y - 0.8 * y * y * y; }, x, 0.0, 1e-4, 4000);
-      CHECK(saturating_gain(x0, p, 0.4, 0.8) == Approx(x).epsilon(1e-10));
+          boost::numeric::odeint::runge_kutta4<std::vector<double>>(),
+          [&](const std::vector<double>& y, std::vector<double>& rate, double) {
+            rate[0] = p * y[0] - 0.8 * y[0] * y[0] * y[0];
+          },
+          x, 0.0, 1e-4, 4000);
+      CHECK(saturating_gain(x0, p, 0.4, 0.8) == Approx(x[0]).epsilon(1e-10));
     }
   }
 }
