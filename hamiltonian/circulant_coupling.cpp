@@ -23,10 +23,20 @@ using kernels::AlignedArray;
 /// its operations differently, and then a trajectory's bits would depend on how many run beside it. Plans are
 /// estimated, not measured, so that they do not depend on the clock.
 struct Plans {
-  fftwf_plan forward;   ///< float, L real → L/2 + 1 complex
-  fftwf_plan backward;  ///< and back; destroys its input
-  fftw_plan forward_double;
-  fftw_plan backward_double;
+  fftwf_plan forward = nullptr;   ///< float, L real → L/2 + 1 complex
+  fftwf_plan backward = nullptr;  ///< and back; destroys its input
+  fftw_plan forward_double = nullptr;
+  fftw_plan backward_double = nullptr;
+
+  Plans() = default;
+  Plans(const Plans&) = delete;
+  Plans& operator=(const Plans&) = delete;
+  ~Plans() {
+    fftwf_destroy_plan(forward);
+    fftwf_destroy_plan(backward);
+    fftw_destroy_plan(forward_double);
+    fftw_destroy_plan(backward_double);
+  }
 };
 
 /// One set of plans a length for the life of the process: planning is not thread-safe, executing is.
@@ -42,11 +52,12 @@ const Plans& plans_of(int length) {
   AlignedArray<std::complex<double>> spectrum_double(size / 2 + 1);
   auto* const s = reinterpret_cast<fftwf_complex*>(spectrum.data());
   auto* const d = reinterpret_cast<fftw_complex*>(spectrum_double.data());
-  const Plans plans{fftwf_plan_dft_r2c_1d(length, real.data(), s, FFTW_ESTIMATE),
-                    fftwf_plan_dft_c2r_1d(length, s, real.data(), FFTW_ESTIMATE),
-                    fftw_plan_dft_r2c_1d(length, real_double.data(), d, FFTW_ESTIMATE),
-                    fftw_plan_dft_c2r_1d(length, d, real_double.data(), FFTW_ESTIMATE)};
-  return known.emplace(length, plans).first->second;
+  Plans& plans = known[length];
+  plans.forward = fftwf_plan_dft_r2c_1d(length, real.data(), s, FFTW_ESTIMATE);
+  plans.backward = fftwf_plan_dft_c2r_1d(length, s, real.data(), FFTW_ESTIMATE);
+  plans.forward_double = fftw_plan_dft_r2c_1d(length, real_double.data(), d, FFTW_ESTIMATE);
+  plans.backward_double = fftw_plan_dft_c2r_1d(length, d, real_double.data(), FFTW_ESTIMATE);
+  return plans;
 }
 
 /// Work space of one thread, aligned as the plans expect it.

@@ -18,8 +18,8 @@ double growth(const IsingModel& problem, const LoopParameters& p, std::size_t va
   double half = 0, end = 0;
   observe_loop(problem, p, 5, [&](const LoopObservation& o) {
     double largest = 0;
-    for (const double v : o.model.variables()[variable].values)
-      largest = std::max(largest, std::abs(v - rest));
+    const auto variables = o.model.variables();
+    for (const double v : variables[variable].values) largest = std::max(largest, std::abs(v - rest));
     if (o.round == p.rounds / 2) half = largest;
     end = largest;
   });

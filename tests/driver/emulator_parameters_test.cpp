@@ -57,7 +57,7 @@ TEST_CASE(
   auto problem = std::make_shared<Problem>();
   problem->ising = sk(20);
   job.problem = problem;
-  job.settings.runs = 64;
+  job.settings.runs = 16;
   job.settings.parameters = {{"model", model}, {"law", law}};
   // The published cac-best is for larger problems; the reference simulator's holds at any size.
   if (law == "cac-best") job.settings.parameters["preset"] = "cim-optimizer-sk100";
