@@ -13,6 +13,7 @@
 #include "cli/config_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/public_data.h"
 #include "core/threads.h"
 #include "experiments/page.h"
 #include "experiments/published.h"
@@ -48,7 +49,7 @@ int run_published(const ExperimentOptions& o, const std::string& command_line, c
   options.threads = o.threads.value_or(available_threads());
   options.seed = o.seed;
   options.only = o.only;
-  options.data = published_data();
+  options.data = public_data_folder();
   published_tasks(options);  // throws on an unknown section before anything is opened
 
   const std::string file = o.out.empty() ? o.resume : o.out;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -82,11 +81,6 @@ PublishedSizes PublishedSizes::quick() {
   s.scaling_rounds = {100, 200, 400, 800, 1600};
   s.scaling_runs = 64;
   return s;
-}
-
-std::filesystem::path published_data() {
-  const char* variable = std::getenv("OPOLOOP_DATA");
-  return variable != nullptr && *variable != '\0' ? variable : "../shared/data";
 }
 
 bool measure_published(const PublishedOptions& options, std::vector<PublishedPoint>& points,

@@ -47,11 +47,8 @@ struct PublishedOptions {
   int threads = 1;
   std::uint64_t seed = 1;
   std::vector<std::string> only;  ///< sections; empty = all
-  std::filesystem::path data;     ///< public instances; published_data()
+  std::filesystem::path data;     ///< public instances; public_data_folder()
 };
-
-/// $OPOLOOP_DATA, or ../shared/data where that is not set.
-std::filesystem::path published_data();
 
 /// One measurement: some runs of one setting on one instance. NaN where a number does not apply.
 struct PublishedPoint {

@@ -24,7 +24,7 @@ struct Instance {
 };
 
 std::shared_ptr<const Problem> open(const Instance& instance) {
-  const auto path = data_folder() / instance.file;
+  const auto path = public_data_folder() / instance.file;
   if (!std::filesystem::exists(path)) return nullptr;
   LoadOptions options;
   options.array = instance.array;

@@ -46,7 +46,7 @@ std::shared_ptr<const Problem> training_instance(int k) {
 }
 
 std::vector<std::shared_ptr<const Problem>> test_instances() {
-  const auto folder = data_folder() / "medium" / "cim_optimizer";
+  const auto folder = public_data_folder() / "medium" / "cim_optimizer";
   std::vector<std::shared_ptr<const Problem>> found;
   std::ifstream energies(folder / "SK1_energies.csv");
   std::string line;

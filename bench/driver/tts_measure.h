@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/public_data.h"
 #include "driver/device.h"
 #include "driver/statistics.h"
 
@@ -49,12 +48,6 @@ inline double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-/// $OPOLOOP_DATA, or where the data lies beside a checkout.
-inline std::filesystem::path data_folder() {
-  const char* set = std::getenv("OPOLOOP_DATA");
-  return set != nullptr ? set : "../shared/data";
 }
 
 }  // namespace opoloop::bench

@@ -25,17 +25,6 @@ double settled_square(const IsingModel& problem, double pump, double xi) {
   return square;
 }
 
-/// A cube with all couplings +1: 3-regular, no frustration.
-IsingModel cube() {
-  std::vector<IsingEdge> edges;
-  for (int i = 0; i < 8; ++i) {
-    for (const int bit : {1, 2, 4}) {
-      if ((i & bit) == 0) edges.push_back({i, i | bit, 1});
-    }
-  }
-  return {8, edges};
-}
-
 }  // namespace
 
 void add_above_threshold(const ValidationSettings& settings, std::vector<ClosedForm>& rows) {
@@ -48,7 +37,8 @@ void add_above_threshold(const ValidationSettings& settings, std::vector<ClosedF
                 settled_square(pulse_pairs(2, 1), 1.2, 0.3), rounding);
   forms.bounded("x² = p − 1 + ξ, two pulses, antiferromagnet", "mean-field", 0.2 + 0.3,
                 settled_square(pulse_pairs(2, -1), 1.2, 0.3), rounding);
-  forms.bounded("x² = p − 1 + 3ξ, cube", "mean-field", 0.2 + 0.6, settled_square(cube(), 1.2, 0.2), rounding);
+  forms.bounded("x² = p − 1 + 3ξ, cube", "mean-field", 0.2 + 0.6,
+                settled_square(ferromagnetic_cube(), 1.2, 0.2), rounding);
 
   const double p = 1.8;
   const double dt = 0.02;

@@ -18,16 +18,6 @@ namespace {
 
 constexpr int kNeighbours = 3;
 
-IsingModel cube() {
-  std::vector<IsingEdge> edges;
-  for (int i = 0; i < 8; ++i) {
-    for (const int bit : {1, 2, 4}) {
-      if ((i & bit) == 0) edges.push_back({i, i | bit, 1});
-    }
-  }
-  return {8, edges};
-}
-
 /// |x| and e of pulse 0 when nothing moves any more.
 struct Rest {
   double x = 0;
@@ -40,7 +30,7 @@ Rest rest(const LoopParameters& parameters) {
     state.x = std::abs(seen.model.amplitude()[0]);
     if (!seen.error.empty()) state.e = seen.error[0];
   };
-  run_loop(cube(), parameters, options);
+  run_loop(ferromagnetic_cube(), parameters, options);
   return state;
 }
 

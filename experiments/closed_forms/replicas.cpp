@@ -68,6 +68,16 @@ IsingModel pulse_ring(int n, double J) {
   return {n, edges};
 }
 
+IsingModel ferromagnetic_cube() {
+  std::vector<IsingEdge> edges;
+  for (int i = 0; i < 8; ++i) {
+    for (const int bit : {1, 2, 4}) {
+      if ((i & bit) == 0) edges.push_back({i, i | bit, 1});
+    }
+  }
+  return {8, edges};
+}
+
 double euler_variance(double a, double b, double dt) {
   return b * b / (2 * a * (1 - a * dt / 2));
 }

@@ -48,6 +48,8 @@ IsingModel uncoupled_pulses(int n);
 IsingModel pulse_pairs(int n, double J);
 /// A closed chain.
 IsingModel pulse_ring(int n, double J);
+/// The corners of a cube with all couplings +1: 3-regular, no frustration.
+IsingModel ferromagnetic_cube();
 
 /// Stationary variance of x ← (1 − a dt) x + b ΔW: b²/(2a) of the Ornstein–Uhlenbeck process times
 /// 1/(1 − a dt/2), so that statements need no allowance for dt.

@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -8,6 +7,7 @@
 #include "cim_model/engine.h"
 #include "cim_model/loop.h"
 #include "cim_model/presets.h"
+#include "core/public_data.h"
 #include "hamiltonian/formats/file_bytes.h"
 #include "hamiltonian/formats/npy.h"
 #include "hamiltonian/formats/zip_archive.h"
@@ -35,18 +35,13 @@ constexpr Count kReference[] = {
     {"N100_3", -738, 1896}, {"N100_4", -752, 294},  {"N100_5", -748, 1209},
 };
 
-std::filesystem::path data_folder() {
-  const char* set = std::getenv("OPOLOOP_DATA");
-  return set != nullptr ? set : "../shared/data";
-}
-
 /// The instances that are there: small holds the first as a graph file, medium all of them in one archive of
 /// dense matrices w. J = −w.
 std::map<std::string, IsingModel> instances() {
   std::map<std::string, IsingModel> found;
-  const auto graph = data_folder() / "small" / "cim_optimizer" / "SK1_N100_0.txt";
+  const auto graph = public_data_folder() / "small" / "cim_optimizer" / "SK1_N100_0.txt";
   if (std::filesystem::exists(graph)) found["N100_0"] = load_problem(graph.string()).ising;
-  const auto archive = data_folder() / "medium" / "cim_optimizer" / "SK1.npz";
+  const auto archive = public_data_folder() / "medium" / "cim_optimizer" / "SK1.npz";
   if (std::filesystem::exists(archive)) {
     constexpr std::uint64_t limit = 1 << 26;
     const std::string bytes = read_file_bytes(archive.string(), limit);
@@ -107,5 +102,6 @@ TEST_CASE("success rates agree with the public reference simulator at its publis
     CAPTURE(plain);
     CHECK(deviation(plain, plain_runs, reference.successes, kReferenceRuns) < 4.5);
   }
-  if (problems.empty()) WARN("skipped: no SK1 instances under " << data_folder() << " (set OPOLOOP_DATA)");
+  if (problems.empty())
+    WARN("skipped: no SK1 instances under " << public_data_folder() << " (set OPOLOOP_DATA)");
 }

@@ -2,10 +2,10 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <limits>
 
+#include "core/public_data.h"
 #include "core/random.h"
 #include "driver/kernels/annealing_kernels.h"
 #include "driver/statistics.h"
@@ -233,9 +233,7 @@ TEST_CASE("temperatures follow the scale of the problem, and so do the samples")
 }
 
 TEST_CASE("annealing solves the public SK instance of 100 spins") {
-  const char* folder = std::getenv("OPOLOOP_DATA");
-  std::ifstream file(std::string(folder != nullptr ? folder : "../shared/data") +
-                     "/small/cim_optimizer/SK1_N100_0.txt");
+  std::ifstream file(public_data_folder() / "small/cim_optimizer/SK1_N100_0.txt");
   if (!file) {
     WARN("skipped: no public instances (set OPOLOOP_DATA)");
     return;

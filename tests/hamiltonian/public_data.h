@@ -1,17 +1,16 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
+#include "core/public_data.h"
+
 namespace opoloop::testing {
 
-/// The public instances that are read where they lie and never copied: $OPOLOOP_DATA, or ../shared/data
-/// beside the repository (tests run in its root). Nothing, with a warning, where they are missing.
+/// public_data_folder(). Nothing, with a warning, where it is missing.
 inline std::optional<std::filesystem::path> public_data() {
-  const char* variable = std::getenv("OPOLOOP_DATA");
-  const std::filesystem::path path = variable != nullptr ? variable : "../shared/data";
+  const std::filesystem::path path = public_data_folder();
   if (std::filesystem::is_directory(path / "small")) return path;
   WARN("public instances not found; set OPOLOOP_DATA (skipping)");
   return std::nullopt;
