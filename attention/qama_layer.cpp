@@ -76,7 +76,7 @@ QamaLayerPass<Scalar> qama_layer_forward(QamaOperator& attention, const QamaWeig
                                          int batch, const RowMatrix<Scalar>& query,
                                          const RowMatrix<Scalar>& key, const RowMatrix<Scalar>& value,
                                          std::span<const std::uint8_t> removed,
-                                         std::span<const std::int8_t> x) {
+                                         std::span<const std::int8_t> x, std::span<const Scalar> pairs) {
   const RowMatrix<Scalar>* inputs[3] = {&query, &key, &value};
   const char* names[3] = {"query", "key", "value"};
   if (batch < 1) throw_parameter_error("batch", batch, "at least 1");
@@ -103,8 +103,8 @@ QamaLayerPass<Scalar> qama_layer_forward(QamaOperator& attention, const QamaWeig
   }
   const std::span<const Scalar> Q = pass.heads[0], K = pass.heads[1], V = pass.heads[2];
   const std::span<const Scalar> u(weights.u.data(), static_cast<std::size_t>(weights.width));
-  pass.attention = x.empty() ? attention.forward<Scalar>(shape, Q, K, V, u, removed)
-                             : attention.forward_with<Scalar>(shape, Q, K, V, u, x, removed);
+  pass.attention = x.empty() ? attention.forward<Scalar>(shape, Q, K, V, u, removed, pairs)
+                             : attention.forward_with<Scalar>(shape, Q, K, V, u, x, removed, pairs);
   return pass;
 }
 
@@ -129,12 +129,12 @@ QamaLayerGradients<Scalar> qama_layer_backward(const QamaOperator& attention,
   return gradients;
 }
 
-#define OPOLOOP_INSTANTIATE(S)                                                                   \
-  template struct QamaWeights<S>;                                                                \
-  template QamaLayerPass<S> qama_layer_forward(                                                  \
-      QamaOperator&, const QamaWeights<S>&, int, const RowMatrix<S>&, const RowMatrix<S>&,       \
-      const RowMatrix<S>&, std::span<const std::uint8_t>, std::span<const std::int8_t>);         \
-  template QamaLayerGradients<S> qama_layer_backward(const QamaOperator&, const QamaWeights<S>&, \
+#define OPOLOOP_INSTANTIATE(S)                                                                               \
+  template struct QamaWeights<S>;                                                                            \
+  template QamaLayerPass<S> qama_layer_forward(                                                              \
+      QamaOperator&, const QamaWeights<S>&, int, const RowMatrix<S>&, const RowMatrix<S>&,                   \
+      const RowMatrix<S>&, std::span<const std::uint8_t>, std::span<const std::int8_t>, std::span<const S>); \
+  template QamaLayerGradients<S> qama_layer_backward(const QamaOperator&, const QamaWeights<S>&,             \
                                                      const QamaLayerPass<S>&, const RowMatrix<S>&);
 OPOLOOP_INSTANTIATE(float)
 OPOLOOP_INSTANTIATE(double)

@@ -45,13 +45,15 @@ struct QamaLayerPass {
 
 /// One forward pass. query, key, value: [B·N, d_model] with the tokens of a sample together (the same matrix
 /// three times for self-attention). s = (d_model/H)^−½ unless the options say otherwise. `x`, if not empty,
-/// is a selection [B, H, N, q] to use instead of solving. Throws InputError where sizes do not match.
+/// is a selection [B, H, N, q] to use instead of solving; removed and pairs mask tokens and pairs as in
+/// QamaOperator::forward. Throws InputError where sizes do not match.
 template <class Scalar>
 QamaLayerPass<Scalar> qama_layer_forward(QamaOperator& attention, const QamaWeights<Scalar>& weights,
                                          int batch, const RowMatrix<Scalar>& query,
                                          const RowMatrix<Scalar>& key, const RowMatrix<Scalar>& value,
                                          std::span<const std::uint8_t> removed = {},
-                                         std::span<const std::int8_t> x = {});
+                                         std::span<const std::int8_t> x = {},
+                                         std::span<const Scalar> pairs = {});
 
 /// Gradients at the selection of that pass; output_gradient [B·N, H·d].
 template <class Scalar>

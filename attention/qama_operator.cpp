@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -55,21 +56,33 @@ void require_finite(const char* name, std::span<const Scalar> values, int thread
 }
 
 template <class Scalar>
+void require_pairs(const QamaShape& shape, std::span<const Scalar> pairs) {
+  const auto N = static_cast<std::size_t>(shape.tokens);
+  if (pairs.empty() || pairs.size() == N * N || pairs.size() == shape.scores()) {
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      if (!(pairs[i] < std::numeric_limits<Scalar>::infinity())) {
+        throw InputError(fmt::format(
+            "attention: attn_mask holds {} at place {}: a finite number, or -inf to remove the pair",
+            pairs[i], i));
+      }
+    }
+    return;
+  }
+  throw InputError(fmt::format("attention: attn_mask has {} values, expected N·N = {} or B·H·N·N = {}",
+                               pairs.size(), N * N, shape.scores()));
+}
+
+template <class Scalar>
+QamaInput<Scalar> input_of(const QamaForward<Scalar>& f, double scale, std::span<const Scalar> Q,
+                           std::span<const Scalar> K, std::span<const Scalar> V, std::span<const Scalar> u) {
+  return {f.shape, scale, Q.data(), K.data(), V.data(), u.data(), f.removed, f.pairs};
+}
+
+template <class Scalar>
 ReadOutInput<Scalar> read_out_input(const QamaForward<Scalar>& f, double scale, std::span<const Scalar> Q,
                                     std::span<const Scalar> K, std::span<const Scalar> V,
                                     std::span<const Scalar> u) {
-  ReadOutInput<Scalar> in;
-  in.shape = f.shape;
-  in.scale = scale;
-  in.Q = Q.data();
-  in.K = K.data();
-  in.V = V.data();
-  in.u = u.data();
-  in.J = f.J.data();
-  in.h = f.h.data();
-  in.a = f.a.data();
-  in.removed = f.removed;
-  return in;
+  return {input_of(f, scale, Q, K, V, u), f.J.data(), f.h.data(), f.a.data()};
 }
 
 }  // namespace
@@ -92,8 +105,8 @@ double QamaOperator::scale(int width) const {
 template <class Scalar>
 QamaForward<Scalar> QamaOperator::score(const QamaShape& shape, std::span<const Scalar> Q,
                                         std::span<const Scalar> K, std::span<const Scalar> V,
-                                        std::span<const Scalar> u,
-                                        std::span<const std::uint8_t> removed) const {
+                                        std::span<const Scalar> u, std::span<const std::uint8_t> removed,
+                                        std::span<const Scalar> pairs) const {
   const auto begin = Clock::now();
   shape.validate();
   require_size("Q", Q.size(), shape.values(), "B·H·N·d");
@@ -103,6 +116,7 @@ QamaForward<Scalar> QamaOperator::score(const QamaShape& shape, std::span<const 
   if (!removed.empty()) {
     require_size("the mask", removed.size(), shape.samples() * static_cast<std::size_t>(shape.tokens), "B·N");
   }
+  require_pairs(shape, pairs);
   require_finite("Q", Q, options_.threads);
   require_finite("K", K, options_.threads);
   require_finite("V", V, options_.threads);
@@ -110,10 +124,11 @@ QamaForward<Scalar> QamaOperator::score(const QamaShape& shape, std::span<const 
   QamaForward<Scalar> forward;
   forward.shape = shape;
   forward.removed.assign(removed.begin(), removed.end());
+  forward.pairs.assign(pairs.begin(), pairs.end());
   forward.J.resize(shape.scores());
   forward.h.resize(shape.rows());
-  qama_scores<Scalar>(options_.spec, shape, scale(shape.width), Q.data(), K.data(), V.data(), u.data(),
-                      removed, forward.J.data(), forward.h.data(), options_.threads);
+  qama_scores<Scalar>(options_.spec, input_of(forward, scale(shape.width), Q, K, V, u), forward.J.data(),
+                      forward.h.data(), options_.threads);
   forward.scores_s = seconds_since(begin);
   return forward;
 }
@@ -164,8 +179,9 @@ void QamaOperator::finish(QamaForward<Scalar>& forward, std::span<const Scalar> 
 template <class Scalar>
 QamaForward<Scalar> QamaOperator::forward(const QamaShape& shape, std::span<const Scalar> Q,
                                           std::span<const Scalar> K, std::span<const Scalar> V,
-                                          std::span<const Scalar> u, std::span<const std::uint8_t> removed) {
-  QamaForward<Scalar> result = score(shape, Q, K, V, u, removed);
+                                          std::span<const Scalar> u, std::span<const std::uint8_t> removed,
+                                          std::span<const Scalar> pairs) {
+  QamaForward<Scalar> result = score(shape, Q, K, V, u, removed, pairs);
   const auto begin = Clock::now();
   const std::vector<QamaProblem> batch = problems(result);
   JobSettings settings;
@@ -196,8 +212,9 @@ template <class Scalar>
 QamaForward<Scalar> QamaOperator::forward_with(const QamaShape& shape, std::span<const Scalar> Q,
                                                std::span<const Scalar> K, std::span<const Scalar> V,
                                                std::span<const Scalar> u, std::span<const std::int8_t> x,
-                                               std::span<const std::uint8_t> removed) const {
-  QamaForward<Scalar> result = score(shape, Q, K, V, u, removed);
+                                               std::span<const std::uint8_t> removed,
+                                               std::span<const Scalar> pairs) const {
+  QamaForward<Scalar> result = score(shape, Q, K, V, u, removed, pairs);
   require_size("x", x.size(), shape.rows() * static_cast<std::size_t>(options_.spec.bits), "B·H·N·q");
   const std::vector<QamaProblem> batch = problems(result);
   const std::size_t selection = x.size() / shape.samples();
@@ -224,9 +241,10 @@ void QamaOperator::backward(const QamaForward<Scalar>& forward, std::span<const 
   require_size("the gradient of the output", output_gradient.size(), shape.values(), "B·N·H·d");
   for (auto* g : {&gradients.Q, &gradients.K, &gradients.V}) g->resize(shape.values());
   gradients.u.resize(static_cast<std::size_t>(shape.width));
-  read_out_backward<Scalar>(
-      options_.spec, read_out_input(forward, scale(shape.width), Q, K, V, u), output_gradient.data(),
-      {gradients.Q.data(), gradients.K.data(), gradients.V.data(), gradients.u.data()}, options_.threads);
+  read_out_backward<Scalar>(options_.spec, read_out_input(forward, scale(shape.width), Q, K, V, u),
+                            options_.divide_by_h, output_gradient.data(),
+                            {gradients.Q.data(), gradients.K.data(), gradients.V.data(), gradients.u.data()},
+                            options_.threads);
 }
 
 template <class Scalar>
@@ -242,10 +260,10 @@ QamaGradients<Scalar> QamaOperator::backward(const QamaForward<Scalar>& forward,
 #define OPOLOOP_INSTANTIATE(S)                                                                            \
   template QamaForward<S> QamaOperator::forward(const QamaShape&, std::span<const S>, std::span<const S>, \
                                                 std::span<const S>, std::span<const S>,                   \
-                                                std::span<const std::uint8_t>);                           \
+                                                std::span<const std::uint8_t>, std::span<const S>);       \
   template QamaForward<S> QamaOperator::forward_with(                                                     \
       const QamaShape&, std::span<const S>, std::span<const S>, std::span<const S>, std::span<const S>,   \
-      std::span<const std::int8_t>, std::span<const std::uint8_t>) const;                                 \
+      std::span<const std::int8_t>, std::span<const std::uint8_t>, std::span<const S>) const;             \
   template void QamaOperator::backward(const QamaForward<S>&, std::span<const S>, std::span<const S>,     \
                                        std::span<const S>, std::span<const S>, std::span<const S>,        \
                                        QamaGradients<S>&) const;                                          \

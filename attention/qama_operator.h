@@ -36,6 +36,7 @@ struct QamaForward {
   std::vector<Scalar> a;              ///< [B, H, N]
   std::vector<double> energy;         ///< [B], QUBO form with the coefficients of the spec, nothing dropped
   std::vector<std::uint8_t> removed;  ///< [B, N] or empty
+  std::vector<Scalar> pairs;          ///< the attn_mask it was given, or empty
   std::vector<std::string> adaptations;              ///< what the device changed to take the problem
   double scores_s = 0, solve_s = 0, read_out_s = 0;  ///< wall time by stage
 };
@@ -58,20 +59,23 @@ class QamaOperator {
 
   const QamaOptions& options() const { return options_; }
 
-  /// Q, K, V [B, H, N, d], u [d], row-major; removed [B, N], non-zero where a token is masked, or empty.
-  /// Throws InputError on sizes that do not match, numbers that are not finite, and a device too small; Error
-  /// where the device fails in the middle, saying how many problems were solved.
+  /// Q, K, V [B, H, N, d], u [d], row-major; removed [B, N], non-zero where a token is masked, or empty;
+  /// pairs [N, N] or [B·H, N, N], added to the scores of query and key, −inf to remove the pair, or empty
+  /// (hamiltonian/qama/qama_scores.h). Throws InputError on sizes that do not match, numbers that are not
+  /// finite, and a device too small; Error where the device fails in the middle, saying how many problems
+  /// were solved.
   template <class Scalar>
   QamaForward<Scalar> forward(const QamaShape& shape, std::span<const Scalar> Q, std::span<const Scalar> K,
                               std::span<const Scalar> V, std::span<const Scalar> u,
-                              std::span<const std::uint8_t> removed = {});
+                              std::span<const std::uint8_t> removed = {}, std::span<const Scalar> pairs = {});
 
   /// The same with a selection given, x [B, H, N, q], instead of solved for: the read-out as a function.
   template <class Scalar>
   QamaForward<Scalar> forward_with(const QamaShape& shape, std::span<const Scalar> Q,
                                    std::span<const Scalar> K, std::span<const Scalar> V,
                                    std::span<const Scalar> u, std::span<const std::int8_t> x,
-                                   std::span<const std::uint8_t> removed = {}) const;
+                                   std::span<const std::uint8_t> removed = {},
+                                   std::span<const Scalar> pairs = {}) const;
 
   /// Gradients at the selection of `forward`; output_gradient [B, N, H·d].
   template <class Scalar>
@@ -89,7 +93,7 @@ class QamaOperator {
   template <class Scalar>
   QamaForward<Scalar> score(const QamaShape& shape, std::span<const Scalar> Q, std::span<const Scalar> K,
                             std::span<const Scalar> V, std::span<const Scalar> u,
-                            std::span<const std::uint8_t> removed) const;
+                            std::span<const std::uint8_t> removed, std::span<const Scalar> pairs) const;
   template <class Scalar>
   std::vector<QamaProblem> problems(const QamaForward<Scalar>& forward) const;
   template <class Scalar>

@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/error.h"
 #include "core/threads.h"
+#include "hamiltonian/qama/entropy_scores.h"
 
 namespace opoloop {
 namespace {
@@ -46,12 +46,6 @@ struct Place {
                static_cast<std::size_t>(s.width)) {}
 };
 
-template <class Scalar>
-bool gone(const ReadOutInput<Scalar>& in, const Place& at, int i) {
-  return !in.removed.empty() &&
-         in.removed[at.sample * static_cast<std::size_t>(in.shape.tokens) + static_cast<std::size_t>(i)] != 0;
-}
-
 /// e_i of one head; a is zero where masked, so J and h there do not matter.
 template <class Scalar>
 Vector<Scalar> token_energies(const ReadOutInput<Scalar>& in, const Place& at) {
@@ -68,33 +62,45 @@ Vector<Scalar> token_energies(const ReadOutInput<Scalar>& in, const Place& at) {
   return e;
 }
 
-/// Rows of the gated softmax; zero rows and columns where masked.
+/// Rows of the gated softmax; zero rows and columns where masked, zero rows where no pair is left.
 template <class Scalar>
 Matrix<Scalar> gated_weights(const ReadOutInput<Scalar>& in, const Place& at) {
   const int N = in.shape.tokens;
   const ConstHead<Scalar> Q(in.Q + at.values, N, in.shape.width);
   const ConstHead<Scalar> K(in.K + at.values, N, in.shape.width);
+  constexpr Scalar kNever = -std::numeric_limits<Scalar>::infinity();
   Matrix<Scalar> P = Q * K.transpose() * static_cast<Scalar>(in.scale);
   for (int i = 0; i < N; ++i) {
-    if (gone(in, at, i)) {
+    const Scalar* mask = in.pair_row(at.head, i);
+    Scalar most = kNever;
+    for (int j = 0; j < N; ++j) {
+      const Scalar bias =
+          std::log(in.a[at.rows + static_cast<std::size_t>(j)] + static_cast<Scalar>(kGateFloor));
+      P(i, j) = in.gone(at.sample, j) ? kNever : P(i, j) + bias + (mask != nullptr ? mask[j] : Scalar(0));
+      most = std::max(most, P(i, j));
+    }
+    if (in.gone(at.sample, i) || most == kNever) {
       P.row(i).setZero();
       continue;
     }
-    Scalar most = -std::numeric_limits<Scalar>::infinity();
-    for (int j = 0; j < N; ++j) {
-      if (gone(in, at, j)) continue;
-      P(i, j) += std::log(in.a[at.rows + static_cast<std::size_t>(j)] + static_cast<Scalar>(kGateFloor));
-      most = std::max(most, P(i, j));
-    }
-    Scalar total = 0;
-    for (int j = 0; j < N; ++j) {
-      P(i, j) = gone(in, at, j) ? Scalar(0) : std::exp(P(i, j) - most);
-      total += P(i, j);
-    }
-    P.row(i) /= total;
+    P.row(i) = (P.row(i).array() - most).exp();
+    P.row(i) /= P.row(i).sum();
   }
   return P;
 }
+
+/// v1's share of token i: out_k = −e_i t_k / divisor; the divisor is the raw entropy Σ_k t_k, or h.
+struct EntropyShare {
+  std::vector<double> terms;
+  double divisor = 0;
+
+  template <class Scalar>
+  EntropyShare(const ReadOutInput<Scalar>& in, std::size_t row, bool divide_by_h)
+      : terms(static_cast<std::size_t>(in.shape.width)) {
+    divisor = value_entropy(in.V + row * terms.size(), in.shape.width, terms.data());
+    if (divide_by_h) divisor = static_cast<double>(in.h[row]);
+  }
+};
 
 }  // namespace
 
@@ -117,16 +123,11 @@ void read_out(const QamaSpec& spec, const ReadOutInput<Scalar>& in, bool divide_
         out.noalias() = e * ConstColumn<Scalar>(in.u, d).transpose();
         continue;
       }
-      std::vector<double> terms(static_cast<std::size_t>(d));
       for (int i = 0; i < N; ++i) {
-        const std::size_t row = at.rows + static_cast<std::size_t>(i);
-        const double entropy = qama_value_entropy(in.V + row * static_cast<std::size_t>(d), d, terms.data());
-        const double divisor = divide_by_h ? static_cast<double>(in.h[row]) : entropy;
+        const EntropyShare share(in, at.rows + static_cast<std::size_t>(i), divide_by_h);
+        const double each = e(i) == 0 || share.divisor == 0 ? 0 : -static_cast<double>(e(i)) / share.divisor;
         for (int k = 0; k < d; ++k) {
-          out(i, k) = e(i) == 0 || divisor == 0
-                          ? Scalar(0)
-                          : static_cast<Scalar>(-static_cast<double>(e(i)) *
-                                                terms[static_cast<std::size_t>(k)] / divisor);
+          out(i, k) = static_cast<Scalar>(each * share.terms[static_cast<std::size_t>(k)]);
         }
       }
     }
@@ -138,7 +139,8 @@ namespace {
 /// v2. With g_i = Σ_k ∂L/∂output_{i,k} u_k = ∂L/∂e_i and J_ij = (s/2)(Q_i·K_j + Q_j·K_i) for i ≠ j:
 ///   ∂L/∂u = Σ_i e_i ∂L/∂output_i + Σ_i (−g_i a_i)(1/d) V_i,   ∂L/∂V_i = −g_i a_i u / d,
 ///   ∂L/∂Q_i = −(s/2) a_i Σ_{j≠i} (g_i + g_j) a_j K_j,  ∂L/∂K_j likewise with Q:
-/// two sums over tokens, A = Σ a_j K_j and G = Σ g_j a_j K_j, serve all i.
+/// two sums over tokens, A = Σ a_j K_j and G = Σ g_j a_j K_j, serve all i. A pair mask leaves out some j:
+/// then the matrix ∂L/∂S is built.
 template <class Scalar>
 void head_backward(const ReadOutInput<Scalar>& in, const Place& at, const ConstOutputHead<Scalar>& dout,
                    const ReadOutGradient<Scalar>& gradient, Vector<Scalar>& du) {
@@ -156,6 +158,19 @@ void head_backward(const ReadOutInput<Scalar>& in, const Place& at, const ConstO
   du.noalias() -= V.transpose() * ga * over_d;
   dV.noalias() = -ga * (u * over_d).transpose();
   const auto half = static_cast<Scalar>(in.scale / 2);
+  if (!in.pairs.empty()) {
+    Matrix<Scalar> dS(N, N);
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N; ++j) {
+        dS(i, j) = i != j && in.allowed(at.head, i, j) ? -half * (ga(i) * a(j) + ga(j) * a(i)) : Scalar(0);
+      }
+    }
+    Eigen::Map<Matrix<Scalar>>(gradient.Q + at.values, N, d).noalias() =
+        dS * ConstHead<Scalar>(in.K + at.values, N, d);
+    Eigen::Map<Matrix<Scalar>>(gradient.K + at.values, N, d).noalias() =
+        dS.transpose() * ConstHead<Scalar>(in.Q + at.values, N, d);
+    return;
+  }
   const auto one = [&](const Scalar* other, Scalar* out) {
     const ConstHead<Scalar> X(other + at.values, N, d);
     Eigen::Map<Matrix<Scalar>> dX(out + at.values, N, d);
@@ -192,13 +207,48 @@ void gated_backward(const ReadOutInput<Scalar>& in, const Place& at, const Const
   Eigen::Map<Matrix<Scalar>>(gradient.K + at.values, N, d).noalias() = dS.transpose() * Q;
 }
 
+/// v1 up to its scores: out_ik = −e_i t_ik / T_i gives ∂L/∂e_i = −Σ_k D_ik t_ik / T_i, from which ∂L/∂J_ij =
+/// −a_i a_j ∂L/∂e_i and ∂L/∂h_i = −a_i ∂L/∂e_i; ∂L/∂t_ik = −e_i D_ik / T_i + Σ_l D_il e_i t_il / T_i². The
+/// last sum goes to h_i where the published division is asked for.
+template <class Scalar>
+void entropy_backward(const ReadOutInput<Scalar>& in, const Place& at, const ConstOutputHead<Scalar>& dout,
+                      bool divide_by_h, EntropyGradient<Scalar>& to) {
+  const int N = in.shape.tokens;
+  const int d = in.shape.width;
+  const Vector<Scalar> e = token_energies(in, at);
+  for (int i = 0; i < N; ++i) {
+    const std::size_t row = at.rows + static_cast<std::size_t>(i);
+    const Scalar a = in.a[row];
+    const EntropyShare share(in, row, divide_by_h);
+    if (a == 0 || share.divisor == 0) continue;
+    double shared = 0;  // Σ_k D_ik t_ik / T_i
+    for (int k = 0; k < d; ++k) {
+      shared += static_cast<double>(dout(i, k)) * share.terms[static_cast<std::size_t>(k)] / share.divisor;
+    }
+    const double through_divisor = static_cast<double>(e(i)) * shared / share.divisor;
+    for (int k = 0; k < d; ++k) {
+      const double direct = -static_cast<double>(e(i)) * static_cast<double>(dout(i, k)) / share.divisor;
+      to.terms[row * static_cast<std::size_t>(d) + static_cast<std::size_t>(k)] =
+          static_cast<Scalar>(direct + (divide_by_h ? 0 : through_divisor));
+    }
+    const Scalar ga = static_cast<Scalar>(shared) * a;  // −a_i ∂L/∂e_i
+    to.h[row] = ga + static_cast<Scalar>(divide_by_h ? through_divisor : 0);
+    for (int j = 0; j < N; ++j) {
+      to.J[at.pairs + static_cast<std::size_t>(i * N + j)] = ga * in.a[at.rows + static_cast<std::size_t>(j)];
+    }
+  }
+}
+
 }  // namespace
 
 template <class Scalar>
-void read_out_backward(const QamaSpec& spec, const ReadOutInput<Scalar>& in, const Scalar* output_gradient,
-                       const ReadOutGradient<Scalar>& gradient, int threads) {
+void read_out_backward(const QamaSpec& spec, const ReadOutInput<Scalar>& in, bool divide_by_h,
+                       const Scalar* output_gradient, const ReadOutGradient<Scalar>& gradient, int threads) {
+  EntropyGradient<Scalar> entropy;
   if (spec.form == QamaForm::v1) {
-    throw InputError("QAMA form v1 has no gradient here: train with v2 or gated");
+    entropy.J.resize(in.shape.scores());
+    entropy.h.resize(in.shape.rows());
+    entropy.terms.resize(in.shape.values());
   }
   const int N = in.shape.tokens;
   const int d = in.shape.width;
@@ -212,12 +262,17 @@ void read_out_backward(const QamaSpec& spec, const ReadOutInput<Scalar>& in, con
       const ConstOutputHead<Scalar> dout(output_gradient + at.output, N, d, stride);
       if (spec.form == QamaForm::gated) {
         gated_backward(in, at, dout, gradient);
+      } else if (spec.form == QamaForm::v1) {
+        entropy_backward(in, at, dout, divide_by_h, entropy);
       } else {
         head_backward(in, at, dout, gradient, own);
       }
     }
     du.row(sample) = own.transpose();
   });
+  if (spec.form == QamaForm::v1) {
+    entropy_scores_backward<Scalar>(in, entropy, gradient.Q, gradient.K, gradient.V, threads);
+  }
   for (int k = 0; k < d; ++k) {
     gradient.u[k] = 0;
     for (int b = 0; b < in.shape.batch; ++b) gradient.u[k] += du(b, k);
@@ -226,9 +281,9 @@ void read_out_backward(const QamaSpec& spec, const ReadOutInput<Scalar>& in, con
 
 template void read_out<float>(const QamaSpec&, const ReadOutInput<float>&, bool, float*, int);
 template void read_out<double>(const QamaSpec&, const ReadOutInput<double>&, bool, double*, int);
-template void read_out_backward<float>(const QamaSpec&, const ReadOutInput<float>&, const float*,
+template void read_out_backward<float>(const QamaSpec&, const ReadOutInput<float>&, bool, const float*,
                                        const ReadOutGradient<float>&, int);
-template void read_out_backward<double>(const QamaSpec&, const ReadOutInput<double>&, const double*,
+template void read_out_backward<double>(const QamaSpec&, const ReadOutInput<double>&, bool, const double*,
                                         const ReadOutGradient<double>&, int);
 
 }  // namespace opoloop

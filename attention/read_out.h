@@ -9,17 +9,10 @@ namespace opoloop {
 
 /// Everything a read-out looks at, for the whole batch, row-major. Masked tokens have a = 0 and give zeros.
 template <class Scalar>
-struct ReadOutInput {
-  QamaShape shape;
-  double scale = 1;  ///< s of the scores
-  const Scalar* Q = nullptr;
-  const Scalar* K = nullptr;
-  const Scalar* V = nullptr;              ///< [B, H, N, d]
-  const Scalar* u = nullptr;              ///< [d]
-  const Scalar* J = nullptr;              ///< [B, H, N, N]
-  const Scalar* h = nullptr;              ///< [B, H, N]
-  const Scalar* a = nullptr;              ///< [B, H, N], selections in [0, 1]
-  std::span<const std::uint8_t> removed;  ///< [B, N] or empty
+struct ReadOutInput : QamaInput<Scalar> {
+  const Scalar* J = nullptr;  ///< [B, H, N, N]
+  const Scalar* h = nullptr;  ///< [B, H, N]
+  const Scalar* a = nullptr;  ///< [B, H, N], selections in [0, 1]
 };
 
 /// Gradients of Q, K, V [B, H, N, d] and u [d]; all are overwritten.
@@ -37,22 +30,24 @@ struct ReadOutGradient {
 ///     v1     the same e with the raw (not symmetrised) J, output = −e_{t,i} v̂ent_k / Σ_k v̂ent_k, v̂ent =
 ///            −v̂ log₂ v̂ of the token's values. Published: divided by the batch-normalised h instead, which
 ///            crosses zero (divide_by_h).
-///     gated  output = Σ_j softmax_j(Q_i·K_j s + log(a_j + ε)) V_j, ε = 1e−6, over tokens that are not masked
+///     gated  output = Σ_j softmax_j(Q_i·K_j s + mask_ij + log(a_j + ε)) V_j, ε = 1e−6, over tokens that are
+///     not
+///            masked; zeros where nothing is left to look at
 template <class Scalar>
 void read_out(const QamaSpec& spec, const ReadOutInput<Scalar>& input, bool divide_by_h, Scalar* output,
               int threads);
 
 /// d loss / d (Q, K, V, u) from d loss / d output, with the selection held constant: closed forms
-/// (docs/qama.md). v2 needs O(N d) a head. Throws InputError for v1, whose gradient is not implemented here.
+/// (docs/qama.md). v2 needs O(N d) a head where no pairs are masked. v1's u gets zeros: it is not looked at.
 template <class Scalar>
-void read_out_backward(const QamaSpec& spec, const ReadOutInput<Scalar>& input, const Scalar* output_gradient,
-                       const ReadOutGradient<Scalar>& gradient, int threads);
+void read_out_backward(const QamaSpec& spec, const ReadOutInput<Scalar>& input, bool divide_by_h,
+                       const Scalar* output_gradient, const ReadOutGradient<Scalar>& gradient, int threads);
 
 extern template void read_out<float>(const QamaSpec&, const ReadOutInput<float>&, bool, float*, int);
 extern template void read_out<double>(const QamaSpec&, const ReadOutInput<double>&, bool, double*, int);
-extern template void read_out_backward<float>(const QamaSpec&, const ReadOutInput<float>&, const float*,
+extern template void read_out_backward<float>(const QamaSpec&, const ReadOutInput<float>&, bool, const float*,
                                               const ReadOutGradient<float>&, int);
-extern template void read_out_backward<double>(const QamaSpec&, const ReadOutInput<double>&, const double*,
-                                               const ReadOutGradient<double>&, int);
+extern template void read_out_backward<double>(const QamaSpec&, const ReadOutInput<double>&, bool,
+                                               const double*, const ReadOutGradient<double>&, int);
 
 }  // namespace opoloop

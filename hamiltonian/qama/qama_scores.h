@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "hamiltonian/qama/qama_spec.h"
@@ -26,33 +27,49 @@ struct QamaShape {
   void validate() const;
 };
 
+/// What the operator looks at, for the whole batch, row-major; it owns nothing.
+template <class Scalar>
+struct QamaInput {
+  QamaShape shape;
+  double scale = 1;  ///< s of the scores
+  const Scalar* Q = nullptr;
+  const Scalar* K = nullptr;
+  const Scalar* V = nullptr;              ///< [B, H, N, d]
+  const Scalar* u = nullptr;              ///< [d]; v1 does not look at it
+  std::span<const std::uint8_t> removed;  ///< [B, N], non-zero where a token is masked, or empty
+  /// attn_mask, [N, N] for all heads or [B·H, N, N], or empty: added to the score of query i and key j; −inf
+  /// removes that ordered pair.
+  std::span<const Scalar> pairs;
+
+  bool gone(std::size_t sample, int i) const {
+    return !removed.empty() &&
+           removed[sample * static_cast<std::size_t>(shape.tokens) + static_cast<std::size_t>(i)] != 0;
+  }
+  /// Row i of the pair mask of a head, counted over the batch; null without a mask.
+  const Scalar* pair_row(std::size_t head, int i) const {
+    if (pairs.empty()) return nullptr;
+    const auto n = static_cast<std::size_t>(shape.tokens);
+    const std::size_t first = pairs.size() == n * n ? 0 : head * n;
+    return pairs.data() + (first + static_cast<std::size_t>(i)) * n;
+  }
+  /// Whether query i may look at key j.
+  bool allowed(std::size_t head, int i, int j) const {
+    const Scalar* row = pair_row(head, i);
+    return row == nullptr || row[j] != -std::numeric_limits<Scalar>::infinity();
+  }
+};
+
 /// J [B, H, N, N] and h [B, H, N] of the Hamiltonian, from queries, keys and values.
 ///
-///     v2, gated   J^t = sym(Q^t K^tᵀ scale), zero diagonal, sym(A) = (A+Aᵀ)/2;  h_{t,i} = (1/d) Σ_d
-///     V_{t,i,d} u_d v1          J_ij = JSD₂(softmax(Q_i), softmax(K_j)), in bits; off-diagonal entries
-///     normalised to mean 0 and
-///                 variance 1 over batch and pairs of a head, the diagonal kept; not symmetric.
-///                 h = Σ_d −v̂ log₂ v̂, v̂ = clamp(V/(Σ_d V + ε), ε, 1), ε = 1e−6, normalised over batch and
-///                 tokens
+///     v2, gated   J^t = sym(S^t), zero diagonal, sym(A) = (A+Aᵀ)/2;  S_ij = s Q_i·K_j + mask_ij, or 0 where
+///                 the pair is removed;  h_{t,i} = (1/d) Σ_d V_{t,i,d} u_d
+///     v1          hamiltonian/qama/entropy_scores.h
 ///
-/// `removed` [B, N] marks masked tokens, or is empty; v1 leaves them out of its means. u has d entries (v1:
-/// not looked at). The result does not depend on the number of threads.
+/// The result does not depend on the number of threads.
 template <class Scalar>
-void qama_scores(const QamaSpec& spec, const QamaShape& shape, double scale, const Scalar* Q, const Scalar* K,
-                 const Scalar* V, const Scalar* u, std::span<const std::uint8_t> removed, Scalar* J,
-                 Scalar* h, int threads);
+void qama_scores(const QamaSpec& spec, const QamaInput<Scalar>& input, Scalar* J, Scalar* h, int threads);
 
-extern template void qama_scores<float>(const QamaSpec&, const QamaShape&, double, const float*, const float*,
-                                        const float*, const float*, std::span<const std::uint8_t>, float*,
-                                        float*, int);
-extern template void qama_scores<double>(const QamaSpec&, const QamaShape&, double, const double*,
-                                         const double*, const double*, const double*,
-                                         std::span<const std::uint8_t>, double*, double*, int);
-
-/// The entropies of v1: out_k = −v̂_k log₂ v̂_k of one row of V; returns their sum.
-template <class Scalar>
-double qama_value_entropy(const Scalar* V, int width, double* out);
-extern template double qama_value_entropy<float>(const float*, int, double*);
-extern template double qama_value_entropy<double>(const double*, int, double*);
+extern template void qama_scores<float>(const QamaSpec&, const QamaInput<float>&, float*, float*, int);
+extern template void qama_scores<double>(const QamaSpec&, const QamaInput<double>&, double*, double*, int);
 
 }  // namespace opoloop

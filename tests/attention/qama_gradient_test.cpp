@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "attention/qama_layer.h"
 #include "core/random.h"
@@ -15,6 +17,7 @@ namespace {
 struct Setup {
   int B = 2, H = 2, N = 3, d_model = 6, d = 3;
   std::vector<std::uint8_t> removed;
+  std::vector<double> pairs;
   QamaOptions options;
   QamaWeights<double> weights;
   RowMatrix<double> input;
@@ -43,7 +46,7 @@ struct Setup {
   }
 
   QamaLayerPass<double> pass(QamaOperator& attention) const {
-    return qama_layer_forward<double>(attention, weights, B, input, input, input, removed);
+    return qama_layer_forward<double>(attention, weights, B, input, input, input, removed, {}, pairs);
   }
 };
 
@@ -65,7 +68,7 @@ double difference(Setup& s, QamaOperator& attention, double& value, const std::v
   return (loss[1] - loss[0]) / (2 * kStep);
 }
 
-void compare(const char* name, Setup& s, QamaOperator& attention, const std::vector<std::int8_t>& x,
+void compare(const std::string& name, Setup& s, QamaOperator& attention, const std::vector<std::int8_t>& x,
              double* values, const double* gradient, Eigen::Index size) {
   double scale = 0;
   for (Eigen::Index i = 0; i < size; ++i) scale = std::max(scale, std::abs(gradient[i]));
@@ -78,30 +81,46 @@ void compare(const char* name, Setup& s, QamaOperator& attention, const std::vec
 }  // namespace
 
 TEST_CASE("attention gradients equal central differences") {
-  for (const QamaForm form : {QamaForm::v2, QamaForm::gated}) {
+  for (const QamaForm form : {QamaForm::v2, QamaForm::gated, QamaForm::v1}) {
     for (const bool masked : {false, true}) {
-      for (const int bits : {1, 2}) {
-        CAPTURE(name_of(form), masked, bits);
-        Setup s(form, masked, bits);
-        QamaOperator attention(s.options);
-        const auto pass = s.pass(attention);
-        const std::vector<std::int8_t> x = pass.attention.x;
-        int selected = 0;
-        for (const std::int8_t value : x) selected += value;
-        REQUIRE(selected > 1);  // else the gradient of v2 through J is zero and nothing is tested
-        const auto g = qama_layer_backward<double>(attention, s.weights, pass, s.direction);
-        if (form == QamaForm::v2) compare("u", s, attention, x, s.weights.u.data(), g.u.data(), s.d);
-        for (int k = 0; k < 3; ++k) {
-          compare("W", s, attention, x, s.weights.projection[k].data(), g.projection[k].data(),
-                  g.projection[k].size());
-          compare("gain", s, attention, x, s.weights.norm[k].gain.data(), g.norm[k].gain.data(), s.d_model);
-          compare("bias", s, attention, x, s.weights.norm[k].bias.data(), g.norm[k].bias.data(), s.d_model);
-          if (form == QamaForm::v2 && !masked && bits == 1) {
-            CHECK(g.projection[k].cwiseAbs().maxCoeff() > 1e-3);
+      for (const bool pairs : {false, true}) {
+        for (const int bits : {1, 2}) {
+          for (const bool divide_by_h : {false, true}) {
+            if (divide_by_h && (form != QamaForm::v1 || pairs)) continue;
+            CAPTURE(name_of(form), masked, pairs, bits, divide_by_h);
+            Setup s(form, masked, bits);
+            s.options.divide_by_h = divide_by_h;
+            if (pairs) {
+              const double never = -std::numeric_limits<double>::infinity();
+              s.pairs = {0, 0.3, 0, 0, -0.4, never, 0, 0, 0.2};
+              if (form == QamaForm::v1) s.pairs = {0, 0, 0, 0, 0, never, 0, 0, 0};
+            }
+            QamaOperator attention(s.options);
+            const auto pass = s.pass(attention);
+            const std::vector<std::int8_t> x = pass.attention.x;
+            int selected = 0;
+            for (const std::int8_t value : x) selected += value;
+            REQUIRE(selected > 1);  // else the gradient of v2 through J is zero and nothing is tested
+            const auto g = qama_layer_backward<double>(attention, s.weights, pass, s.direction);
+            if (form == QamaForm::v2) compare("u", s, attention, x, s.weights.u.data(), g.u.data(), s.d);
+            if (form == QamaForm::v1) CHECK(g.u.isZero());
+            for (int k = 0; k < 3; ++k) {
+              const std::string of = std::string(1, "QKV"[k]);
+              compare("W_" + of, s, attention, x, s.weights.projection[k].data(), g.projection[k].data(),
+                      g.projection[k].size());
+              compare("gain " + of, s, attention, x, s.weights.norm[k].gain.data(), g.norm[k].gain.data(),
+                      s.d_model);
+              compare("bias " + of, s, attention, x, s.weights.norm[k].bias.data(), g.norm[k].bias.data(),
+                      s.d_model);
+              if (form == QamaForm::v2 && !masked && !pairs && bits == 1) {
+                CHECK(g.projection[k].cwiseAbs().maxCoeff() > 1e-3);
+              }
+              if (form == QamaForm::v1) CHECK(g.projection[k].cwiseAbs().maxCoeff() > 1e-3);
+            }
+            const RowMatrix<double> input_gradient = g.norm[0].x + g.norm[1].x + g.norm[2].x;
+            compare("input", s, attention, x, s.input.data(), input_gradient.data(), input_gradient.size());
           }
         }
-        const RowMatrix<double> input_gradient = g.norm[0].x + g.norm[1].x + g.norm[2].x;
-        compare("input", s, attention, x, s.input.data(), input_gradient.data(), input_gradient.size());
       }
     }
   }

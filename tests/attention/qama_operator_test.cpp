@@ -33,7 +33,7 @@ std::vector<double> reference_output(QamaForm form, int q, const QamaCase& c,
                                      const std::vector<std::int8_t>& x) {
   const double s = 1 / std::sqrt(c.d);
   const auto J = form == QamaForm::v1 ? reference_J_v1(c) : reference_J(c, s);
-  const auto h = reference_h(c);
+  const auto h = form == QamaForm::v1 ? reference_h_v1(c) : reference_h(c);
   std::vector<double> out(static_cast<std::size_t>(c.B * c.H * c.N * c.d), 0.0);
   for (int b = 0; b < c.B; ++b) {
     const auto gone = [&](int i) {
@@ -56,15 +56,20 @@ std::vector<double> reference_output(QamaForm form, int q, const QamaCase& c,
           double dot = 0;
           for (int k = 0; k < c.d; ++k)
             dot += at(c.Q, (head * c.N + i) * c.d + k) * at(c.K, (head * c.N + j) * c.d + k);
-          const double weight = std::exp(dot * s) * (a(j) + 1e-6);
+          const double weight = c.allowed(i, j) ? std::exp(dot * s + c.added(i, j)) * (a(j) + 1e-6) : 0.0;
           total += weight;
           for (int k = 0; k < c.d; ++k)
             mixed[static_cast<std::size_t>(k)] += weight * at(c.V, (head * c.N + j) * c.d + k);
         }
         e -= h[static_cast<std::size_t>(head * c.N + i)] * a(i);
+        double entropy = 0;
+        const std::vector<double> terms = reference_entropy_terms(c, head * c.N + i);
+        for (const double term : terms) entropy += term;
         for (int k = 0; k < c.d; ++k) {
-          out[static_cast<std::size_t>(((b * c.N + i) * c.H + t) * c.d + k)] =
-              form == QamaForm::gated ? mixed[static_cast<std::size_t>(k)] / total : e * at(c.u, k);
+          double& value = out[static_cast<std::size_t>(((b * c.N + i) * c.H + t) * c.d + k)];
+          if (form == QamaForm::v2) value = e * at(c.u, k);
+          if (form == QamaForm::v1) value = -e * terms[static_cast<std::size_t>(k)] / entropy;
+          if (form == QamaForm::gated) value = total > 0 ? mixed[static_cast<std::size_t>(k)] / total : 0;
         }
       }
     }
@@ -82,43 +87,46 @@ void check_close(const std::vector<float>& got, const std::vector<double>& want)
   CHECK(worst <= 1e-5 * size);
 }
 
+/// Energies of the answers against the sum over pairs, with the published coefficients.
+void check_energies(QamaForm form, int q, const QamaCase& c, const QamaForward<float>& f) {
+  const bool v1 = form == QamaForm::v1;
+  const auto J = v1 ? reference_J_v1(c) : reference_J(c, 1 / std::sqrt(c.d));
+  const auto h = v1 ? reference_h_v1(c) : reference_h(c);
+  const int rows = c.H * c.N;
+  for (int b = 0; b < c.B; ++b) {
+    int n = 0;
+    for (int i = 0; i < c.N; ++i) {
+      n += c.removed.empty() || c.removed[static_cast<std::size_t>(b * c.N + i)] == 0;
+    }
+    const double others = c.H - 1;
+    const double P = v1 ? 2 / (c.H * others) : 0.4 * std::sqrt(2 / 3.14159265358979323846) * n / others;
+    const double* of_J = J.data() + static_cast<std::ptrdiff_t>(b) * rows * c.N;
+    const double* of_h = h.data() + static_cast<std::ptrdiff_t>(b) * rows;
+    const ReferenceEnergy energy{1, v1 ? 1 : 0.16 * n, c.H == 1 ? 0 : P, 0, 0, 0, c.H, c.N, q, n, of_J, of_h};
+    const auto first = f.x.begin() + static_cast<std::ptrdiff_t>(b) * rows * q;
+    const double want = energy({first, first + static_cast<std::ptrdiff_t>(rows) * q});
+    CHECK(std::abs(f.energy[static_cast<std::size_t>(b)] - want) <= 1e-5 * std::abs(want) + 1e-5);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("attention outputs and energies equal the plain formulas") {
-  for (const QamaForm form : {QamaForm::v2, QamaForm::gated}) {
+  for (const QamaForm form : {QamaForm::v2, QamaForm::gated, QamaForm::v1}) {
     for (const int H : {1, 8}) {
       for (const int N : {4, 49, 197}) {
         for (const bool masked : {false, true}) {
-          for (const int q : {1, 3}) {
-            if (N == 197 && (q == 3 || H == 8)) continue;
-            const QamaCase c = random_case(N == 4 ? 3 : 1, H, N, 8, masked, 51);
-            QamaOperator attention(options_of(form, q));
-            const QamaForward<float> f = attention.forward<float>({c.B, c.H, c.N, c.d}, view(c.Q), view(c.K),
-                                                                  view(c.V), view(c.u), c.removed);
-            CAPTURE(name_of(form), H, N, masked, q);
-            check_close(f.output, reference_output(form, q, c, f.x));
-            const auto J = reference_J(c, 1 / std::sqrt(c.d));
-            const auto h = reference_h(c);
-            for (int b = 0; b < c.B; ++b) {
-              int n = 0;
-              for (int i = 0; i < N; ++i)
-                n += c.removed.empty() || c.removed[static_cast<std::size_t>(b * N + i)] == 0;
-              const double P = H == 1 ? 0 : 0.4 * std::sqrt(2 / 3.14159265358979323846) * n / (H - 1);
-              const ReferenceEnergy energy{1,
-                                           0.16 * n,
-                                           P,
-                                           0,
-                                           0,
-                                           0,
-                                           H,
-                                           N,
-                                           q,
-                                           n,
-                                           J.data() + static_cast<std::ptrdiff_t>(b) * H * N * N,
-                                           h.data() + static_cast<std::ptrdiff_t>(b) * H * N};
-              const auto first = f.x.begin() + static_cast<std::ptrdiff_t>(b) * H * N * q;
-              const double want = energy({first, first + static_cast<std::ptrdiff_t>(H) * N * q});
-              CHECK(std::abs(f.energy[static_cast<std::size_t>(b)] - want) <= 1e-5 * std::abs(want) + 1e-5);
+          for (const bool pairs : {false, true}) {
+            for (const int q : {1, 3}) {
+              if (N == 197 && (q == 3 || H == 8 || pairs)) continue;
+              QamaCase c = random_case(N == 4 ? 3 : 1, H, N, 8, masked, 51);
+              if (pairs) mask_pairs(c, form != QamaForm::v1);
+              QamaOperator attention(options_of(form, q));
+              const QamaForward<float> f = attention.forward<float>(
+                  {c.B, c.H, c.N, c.d}, view(c.Q), view(c.K), view(c.V), view(c.u), c.removed, view(c.pairs));
+              CAPTURE(name_of(form), H, N, masked, pairs, q);
+              check_close(f.output, reference_output(form, q, c, f.x));
+              check_energies(form, q, c, f);
             }
           }
         }
@@ -155,8 +163,6 @@ TEST_CASE("attention v1 spreads a token's energy over the entropies of its value
     }
   }
   CHECK(nonzero > 0);
-  CHECK_THROWS_WITH(attention.backward<float>(f, view(c.Q), view(c.K), view(c.V), view(c.u), view(f.output)),
-                    Contains("v1 has no gradient"));
 }
 
 TEST_CASE("attention gated with every token selected is softmax attention") {
@@ -232,6 +238,15 @@ TEST_CASE("attention refuses bad input in one line") {
   CHECK_THROWS_WITH(run({1, 2, 3, 5}, c.Q, c.u, {}), Contains("Q has 24 values, expected B·H·N·d = 30"));
   CHECK_THROWS_WITH(run({1, 2, 3, 4}, c.Q, c.Q, {}), Contains("u has 24 values, expected d = 4"));
   CHECK_THROWS_WITH(run({1, 2, 3, 4}, c.Q, c.u, {1, 0}), Contains("the mask has 2 values, expected B·N = 3"));
+  const auto masked = [&](const std::vector<float>& pairs) {
+    return attention.forward<float>({1, 2, 3, 4}, view(c.Q), view(c.K), view(c.V), view(c.u), {},
+                                    view(pairs));
+  };
+  CHECK_THROWS_WITH(masked(std::vector<float>(5)),
+                    Contains("attn_mask has 5 values, expected N·N = 9 or B·H·N·N = 18"));
+  std::vector<float> pairs(9);
+  pairs[4] = INFINITY;
+  CHECK_THROWS_WITH(masked(pairs), Contains("attn_mask holds inf at place 4"));
   std::vector<float> bad = c.Q;
   bad[17] = INFINITY;
   CHECK_THROWS_WITH(run({1, 2, 3, 4}, bad, c.u, {}), Contains("Q holds inf at place 17"));
