@@ -1,7 +1,7 @@
 // The QAMA operator at the published size (B = 128, H = 8, N = 49, d = 64: 392 spins a problem), by stage,
 // with the mean energy beside that of the published annealing schedule on the same problems; how often the
-// devices find the ground state of small problems; cost of a round trip over N; and, with --million, a batch
-// of 10⁶ spins.
+// devices find the ground state of small problems; cost of a round trip, and time and memory of the operator,
+// over N; and, with --million, a batch of 10⁶ spins.
 //
 // Expectations (two cores): forward below 100 ms on emulator: and 60 ms on annealing:, both at or below the
 // mean energy of the published schedule; backward below 10 ms; ≥ 99% of 1,000 problems of at most 20 spins
@@ -15,7 +15,9 @@
 #include <cmath>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <functional>
+#include <string>
 
 #include "attention/qama_operator.h"
 #include "attention/softmax.h"
@@ -185,6 +187,35 @@ void scaling(const MachineSpeed& speed) {
   }
 }
 
+/// Highest resident size of this process since the last call, in MiB; resets the kernel's mark.
+double peak_resident_mib() {
+  double peak = 0;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) peak = std::stod(line.substr(6)) / 1024;
+  }
+  std::ofstream("/proc/self/clear_refs") << "5";
+  return peak;
+}
+
+/// The whole operator over N: J is kept twice (scores and problems), the rest grows as B·H·N.
+void sizes(int threads) {
+  const int B = 16;
+  fmt::print("\nforward over N on emulator:, B = {}, H = 8, d = 64 ({} threads)\n", B, threads);
+  fmt::print("{:>6s} {:>8s} {:>10s} {:>12s} {:>12s}\n", "N", "spins", "ms", "peak MiB", "2 J, MiB");
+  for (const int N : {49, 128, 256, 512, 1024}) {
+    const Inputs in = random_inputs({B, 8, N, 64});
+    QamaOptions options;
+    options.device = "emulator:";
+    options.threads = threads;
+    QamaOperator attention(options);
+    peak_resident_mib();
+    const Cost cost = best_of(1, threads, [&] { forward(attention, in); });
+    fmt::print("{:6d} {:8d} {:10.0f} {:12.0f} {:12.0f}\n", N, 8 * N, cost.wall_ms, peak_resident_mib(),
+               2 * 4.0 * static_cast<double>(in.shape.scores()) / (1 << 20));
+  }
+}
+
 void million(int threads) {
   const Inputs in = random_inputs({512, 8, 256, 64});
   fmt::print("\nB·H·N = {} spins (J {:.2f} GiB)\n", in.shape.rows(),
@@ -196,8 +227,8 @@ void million(int threads) {
     QamaOperator attention(options);
     double energy = 0;
     const Cost cost = best_of(1, threads, [&] { energy = mean(forward(attention, in).energy); });
-    fmt::print("  {:12s} {:.1f} s wall, {:.1f} s cpu, mean energy {:.2f}\n", device, cost.wall_ms / 1e3,
-               cost.cpu_ms / 1e3, energy);
+    fmt::print("  {:12s} {:.1f} s wall, {:.1f} s cpu, mean energy {:.2f}, peak {:.0f} MiB\n", device,
+               cost.wall_ms / 1e3, cost.cpu_ms / 1e3, energy, peak_resident_mib());
   }
 }
 
@@ -211,6 +242,7 @@ int main(int argc, char** argv) {
   published_size(threads);
   ground_states(threads);
   scaling(speed);
+  sizes(threads);
   if (argc > 1 && std::strcmp(argv[1], "--million") == 0) million(threads);
   return 0;
 }
