@@ -77,9 +77,9 @@ QamaBatch::QamaBatch(QamaFile file, const QamaOptions& options)
 
 void QamaBatch::require_index(int index) const {
   if (index >= 0 && index < shape().batch) return;
-  throw InputError(fmt::format("{}: no problem {}: the batch has {}", file_.source, index,
-                               shape().batch == 1 ? "only problem 0"
-                                                  : fmt::format("problems 0 to {}", shape().batch - 1)));
+  throw InputError(fmt::format(
+      "{}: no problem {}: the batch has {}", file_.source, index,
+      shape().batch == 1 ? "only problem 0" : fmt::format("problems 0 to {}", shape().batch - 1)));
 }
 
 Problem QamaBatch::problem(int index) const {
@@ -98,8 +98,7 @@ Problem QamaBatch::problem(int index) const {
   return out;
 }
 
-QamaSolution QamaBatch::solve(Device& device, const JobSettings& settings,
-                              std::optional<int> only) const {
+QamaSolution QamaBatch::solve(Device& device, const JobSettings& settings, std::optional<int> only) const {
   const auto begin = Clock::now();
   if (only) require_index(*only);
   const std::size_t first = only ? static_cast<std::size_t>(*only) : 0;
@@ -128,8 +127,7 @@ QamaSolution QamaBatch::solve(Device& device, const JobSettings& settings,
   out.solve_s = seconds_since(begin);
 
   const auto read = Clock::now();
-  out.output =
-      operator_.forward_with<float>(shape(), Q_, K_, V_, file_.u, out.x, file_.masked).output;
+  out.output = operator_.forward_with<float>(shape(), Q_, K_, V_, file_.u, out.x, file_.masked).output;
   const std::size_t per_sample = out.output.size() / samples;
   for (std::size_t b = 0; b < samples; ++b) {
     if (out.answered[b] != 0) continue;
@@ -150,8 +148,7 @@ std::string write_qama_solution(const QamaBatch& batch, const QamaSolution& solu
       {"output.npy", npy_of_floats(solution.output, {B, N, H * batch.shape().width})},
       {"J.npy", npy_of_floats(batch.J(), {B, H, N, N})},
       {"h.npy", npy_of_floats(batch.h(), {B, H, N})},
-      {"answered.npy",
-       npy_of_bytes("|b1", {solution.answered.begin(), solution.answered.end()}, {B})},
+      {"answered.npy", npy_of_bytes("|b1", {solution.answered.begin(), solution.answered.end()}, {B})},
   });
 }
 

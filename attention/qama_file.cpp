@@ -50,8 +50,9 @@ class Reader {
   /// `dimensions` names the axes, as "[B, H, N, d]".
   Member read(const std::string& name, std::size_t axes, const std::string& dimensions) {
     if (!has(name)) {
-      throw_file_error(context_.file, 0, {},
-                       fmt::format("the archive has no member {} {}; it holds {}", name, dimensions, names()));
+      throw_file_error(
+          context_.file, 0, {},
+          fmt::format("the archive has no member {} {}; it holds {}", name, dimensions, names()));
     }
     const NpzMember member(archive_, name, context_.file);
     const NpyArray& array = member.array();
@@ -103,9 +104,9 @@ class Reader {
 
   void require_scores(const QamaShape& shape) const {
     const double scores = static_cast<double>(shape.batch) * shape.heads * shape.tokens * shape.tokens;
-    context_.require_memory(kBytesPerScore * scores,
-                            fmt::format("the scores of {} samples, {} heads, {} tokens", shape.batch,
-                                        shape.heads, shape.tokens));
+    context_.require_memory(
+        kBytesPerScore * scores,
+        fmt::format("the scores of {} samples, {} heads, {} tokens", shape.batch, shape.heads, shape.tokens));
     // Places are counted in int within a sample.
     if (static_cast<double>(shape.heads) * shape.tokens * shape.width > 2e9) {
       throw_file_error(context_.file, 0, {}, "a sample has more than 2·10⁹ values");
@@ -172,8 +173,8 @@ void read_layer(Reader& reader, const QamaFileOptions& options, QamaFile& file) 
   const auto matrix = [](const std::vector<float>& values, Eigen::Index height, Eigen::Index columns) {
     return RowMatrix<float>(Eigen::Map<const RowMatrix<float>>(values.data(), height, columns));
   };
-  file.X = matrix(X.values, static_cast<Eigen::Index>(file.shape.batch) * file.shape.tokens,
-                  weights.model_width);
+  file.X =
+      matrix(X.values, static_cast<Eigen::Index>(file.shape.batch) * file.shape.tokens, weights.model_width);
   for (std::size_t k = 0; k < 3; ++k) {
     const std::vector<float> W =
         k == 0 ? W_q.values : reader.read_of(kWeightNames[k], W_q.shape, "the shape of W_q, [H·d, d_model]");
@@ -205,8 +206,7 @@ bool is_qama_file(std::string_view bytes) {
   if (!bytes.starts_with("PK")) return false;
   try {
     const ZipArchive archive(bytes, "", 0);
-    const bool heads =
-        archive.contains("Q.npy") && archive.contains("K.npy") && archive.contains("V.npy");
+    const bool heads = archive.contains("Q.npy") && archive.contains("K.npy") && archive.contains("V.npy");
     return heads || archive.contains("X.npy");
   } catch (const InputError&) {
     return false;
@@ -271,8 +271,8 @@ std::string write_qama_heads(const QamaShape& shape, const std::vector<float>& Q
                                                               {"V.npy", npy_of_floats(V, heads)},
                                                               {"u.npy", npy_of_floats(u, {shape.width})}};
   if (!masked.empty()) {
-    members.emplace_back(
-        "mask.npy", npy_of_bytes("|b1", {masked.begin(), masked.end()}, {shape.batch, shape.tokens}));
+    members.emplace_back("mask.npy",
+                         npy_of_bytes("|b1", {masked.begin(), masked.end()}, {shape.batch, shape.tokens}));
   }
   return zip_of(members);
 }

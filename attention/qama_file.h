@@ -25,13 +25,13 @@ struct QamaFile {
   std::string source;  ///< path
   std::string sha256;  ///< of the bytes
   QamaShape shape;
-  bool layer = false;               ///< X and weights, not Q, K, V
-  std::vector<float> Q, K, V;       ///< [B, H, N, d]; empty for a layer
-  RowMatrix<float> X;               ///< [B·N, d_model]; empty for heads
-  QamaWeights<float> weights;       ///< of a layer
-  std::vector<float> u;             ///< [d]
-  bool u_given = false;             ///< false: ones
-  std::vector<std::uint8_t> masked; ///< [B, N], or empty
+  bool layer = false;                ///< X and weights, not Q, K, V
+  std::vector<float> Q, K, V;        ///< [B, H, N, d]; empty for a layer
+  RowMatrix<float> X;                ///< [B·N, d_model]; empty for heads
+  QamaWeights<float> weights;        ///< of a layer
+  std::vector<float> u;              ///< [d]
+  bool u_given = false;              ///< false: ones
+  std::vector<std::uint8_t> masked;  ///< [B, N], or empty
 };
 
 struct QamaFileOptions {
@@ -48,7 +48,8 @@ bool is_qama_file_at(const std::string& path);
 /// Throws InputError, one line naming file and member, what was found and what was expected: a member that is
 /// missing, of the wrong shape, not numeric or not finite, a damaged archive, scores that would not fit into
 /// memory.
-QamaFile parse_qama_file(std::string_view bytes, const std::string& name, const QamaFileOptions& options = {});
+QamaFile parse_qama_file(std::string_view bytes, const std::string& name,
+                         const QamaFileOptions& options = {});
 QamaFile read_qama_file(const std::string& path, const QamaFileOptions& options = {});
 
 /// The archive that parse_qama_file() reads back: Q, K, V, u and, where there is one, mask.

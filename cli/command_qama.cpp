@@ -76,7 +76,8 @@ void add_work(CLI::App& app, WorkOptions& o) {
   app.add_option("--runs", o.runs, "Runs a problem; the device's choice where left out")
       ->type_name("R")
       ->check(CLI::PositiveNumber);
-  app.add_option("--steps", o.steps, "Steps of a run (round trips, sweeps); the device's choice where left out")
+  app.add_option("--steps", o.steps,
+                 "Steps of a run (round trips, sweeps); the device's choice where left out")
       ->type_name("K")
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", o.seed, "Seed of all randomness")
@@ -87,7 +88,8 @@ void add_work(CLI::App& app, WorkOptions& o) {
                  "Threads; all of this computer's where left out. Never changes a result")
       ->type_name("T")
       ->check(CLI::PositiveNumber);
-  app.add_flag("--json", o.json, "Print exactly one JSON object on standard output, all else on standard error");
+  app.add_flag("--json", o.json,
+               "Print exactly one JSON object on standard output, all else on standard error");
 }
 
 /// A line on a terminal while something long goes on, gone afterwards.
@@ -228,8 +230,9 @@ int export_problem(const ExportOptions& options, const Streams& streams) {
                              problem.name, grouped(problem.ising.size()),
                              grouped(problem.ising.edge_count()));
   if (ancilla) {
-    streams.out << "the format has no linear term: it is coupled to one more, last spin, to which a solution is "
-                   "relative\n";
+    streams.out
+        << "the format has no linear term: it is coupled to one more, last spin, to which a solution is "
+           "relative\n";
   }
   if (offset_lost) {
     streams.out << fmt::format(
@@ -245,12 +248,14 @@ int export_problem(const ExportOptions& options, const Streams& streams) {
 
 Verb add_qama(CLI::App& program, const std::string& command_line) {
   CLI::App* app = program.add_subcommand(
-      "qama", "Attention as Ising problems: solve a batch, look at what a machine would see, export a problem");
+      "qama",
+      "Attention as Ising problems: solve a batch, look at what a machine would see, export a problem");
   app->require_subcommand(0, 1);
   app->allow_extras();  // so that an unknown action is answered with those there are
 
   auto solving = std::make_shared<SolveOptions>();
-  CLI::App* solve_app = app->add_subcommand("solve", "Solve every problem and read the attention's output out");
+  CLI::App* solve_app =
+      app->add_subcommand("solve", "Solve every problem and read the attention's output out");
   add_input(*solve_app, solving->input);
   add_work(*solve_app, *solving);
   solve_app->add_option("--out", solving->out, "Write an HDF5 file with everything (docs/run-file.md)")
@@ -285,8 +290,7 @@ Verb add_qama(CLI::App& program, const std::string& command_line) {
       ->type_name("FILE")
       ->required();
   export_app
-      ->add_option("--to", exporting->to,
-                   "Format where the ending does not say: " + problem_format_names())
+      ->add_option("--to", exporting->to, "Format where the ending does not say: " + problem_format_names())
       ->type_name("NAME");
   exporting->qama = add_qama_options(*export_app, "Problem of the batch, counted from 0; 0 where left out");
 
@@ -294,9 +298,9 @@ Verb add_qama(CLI::App& program, const std::string& command_line) {
             const auto chosen = app->get_subcommands();
             const auto unknown = app->remaining(true);
             if (chosen.empty()) {
-              throw InputError(
-                  (unknown.empty() ? "qama: what to do is missing" : "qama: unknown '" + unknown.front() + "'") +
-                  "; known are solve, inspect, export");
+              throw InputError((unknown.empty() ? "qama: what to do is missing"
+                                                : "qama: unknown '" + unknown.front() + "'") +
+                               "; known are solve, inspect, export");
             }
             if (!unknown.empty()) {
               throw InputError("qama " + chosen.front()->get_name() +

@@ -66,8 +66,9 @@ Problem open_any(const Options& options) {
     return options.qama->open(path, options.settings.threads).problem(options.qama->problem.value_or(0));
   }
   if (options.qama->any()) {
-    throw InputError(path + ": --problem, --form and its like are for attention inputs (X, or Q, K, V), and this "
-                            "is none");
+    throw InputError(path +
+                     ": --problem, --form and its like are for attention inputs (X, or Q, K, V), and this "
+                     "is none");
   }
   return open_problem(path, options.input->load_options());
 }

@@ -52,8 +52,8 @@ class Table {
 };
 
 std::string coefficients_text(const QamaSpec& spec) {
-  std::string text = fmt::format("form {}, c_q {}, c_l {}, c_m {}", name_of(spec.form), spec.c_q, spec.c_l,
-                                 spec.c_m);
+  std::string text =
+      fmt::format("form {}, c_q {}, c_l {}, c_m {}", name_of(spec.form), spec.c_q, spec.c_l, spec.c_m);
   if (spec.bits > 1) text += fmt::format(", {} bits a selection", spec.bits);
   if (spec.sparsity != 0) {
     text += fmt::format(", sparsity {} towards {}", spec.sparsity, percent(spec.sparsity_target));
@@ -69,10 +69,10 @@ void add_input(Table& table, const QamaOutcome& o) {
     largest = std::max<std::int64_t>(largest, problem.spins());
     masked += problem.tokens() - problem.live();
   }
-  table.row("input", fmt::format("{}: {}, {}, {}, head width {}{}", o.batch.file().name,
-                                 counted(s.batch, "problem"), counted(s.heads, "head"),
-                                 counted(s.tokens, "token"), s.width,
-                                 masked > 0 ? fmt::format(", {} masked", counted(masked, "token")) : ""));
+  table.row("input",
+            fmt::format("{}: {}, {}, {}, head width {}{}", o.batch.file().name, counted(s.batch, "problem"),
+                        counted(s.heads, "head"), counted(s.tokens, "token"), s.width,
+                        masked > 0 ? fmt::format(", {} masked", counted(masked, "token")) : ""));
   table.row("Hamiltonian", fmt::format("{}, {} a problem{}", coefficients_text(o.batch.spec()),
                                        counted(largest, "spin"), masked > 0 ? " at most" : ""));
   if (!o.batch.file().u_given) table.row("u", "ones: the file has none");
@@ -117,8 +117,8 @@ void add_result(Table& table, const QamaOutcome& o) {
       table.row("…", "--json, --npz and --out have all");
       break;
     }
-    table.row(fmt::format("{}", b),
-              fmt::format("{:>12}          {}", short_number(solution.energy[b], 8), shares_text(selected_shares(o, b))));
+    table.row(fmt::format("{}", b), fmt::format("{:>12}          {}", short_number(solution.energy[b], 8),
+                                                shares_text(selected_shares(o, b))));
   }
 }
 
@@ -144,10 +144,14 @@ std::string qama_json(const QamaOutcome& o) {
   const QamaSpec& spec = o.batch.spec();
   const QamaShape& s = o.batch.shape();
   Json json;
-  json["input"] = {{"file", o.batch.file().source}, {"sha256", o.batch.file().sha256},
-                   {"layer", o.batch.file().layer}, {"u", o.batch.file().u_given ? "given" : "ones"},
-                   {"batch", s.batch},              {"heads", s.heads},
-                   {"tokens", s.tokens},            {"head_width", s.width}};
+  json["input"] = {{"file", o.batch.file().source},
+                   {"sha256", o.batch.file().sha256},
+                   {"layer", o.batch.file().layer},
+                   {"u", o.batch.file().u_given ? "given" : "ones"},
+                   {"batch", s.batch},
+                   {"heads", s.heads},
+                   {"tokens", s.tokens},
+                   {"head_width", s.width}};
   json["hamiltonian"] = {{"form", name_of(spec.form)},
                          {"bits", spec.bits},
                          {"c_q", spec.c_q},

@@ -100,14 +100,16 @@ void write_contents(const std::string& path, const QamaRun& run) {
 
 std::vector<std::uint64_t> shape_of(std::int64_t group, const char* name, std::size_t axes) {
   const Dims dims = hdf5::dimensions(hdf5::open_dataset(group, name));
-  if (dims.size() != axes) throw Error(fmt::format("/qama/{} has {} dimensions, not {}", name, dims.size(), axes));
+  if (dims.size() != axes)
+    throw Error(fmt::format("/qama/{} has {} dimensions, not {}", name, dims.size(), axes));
   return dims;
 }
 
 void require_shape(std::int64_t group, const char* name, const Dims& want) {
   const Dims have = shape_of(group, name, want.size());
   if (have != want) {
-    throw Error(fmt::format("/qama/{} is [{}], not [{}]", name, fmt::join(have, ", "), fmt::join(want, ", ")));
+    throw Error(
+        fmt::format("/qama/{} is [{}], not [{}]", name, fmt::join(have, ", "), fmt::join(want, ", ")));
   }
 }
 
@@ -157,8 +159,8 @@ void check_energies(std::int64_t group, RunFileCheck& check) {
         problem.energy(encode_selection(problem, std::span(x).subspan(b * H * N * q, H * N * q)));
     if (!(std::abs(recomputed - energy[b]) <= 1e-6 * std::max(1.0, std::abs(recomputed)))) ++wrong;
   }
-  check.lines.push_back(fmt::format("batch: {} problems of {} heads, {} tokens, {} bits; {} answered", B, H, N,
-                                    q, done));
+  check.lines.push_back(
+      fmt::format("batch: problems {}, heads {}, tokens {}, bits {}; {} answered", B, H, N, q, done));
   if (wrong > 0) throw Error(fmt::format("/qama: {} selections do not have the energy stated", wrong));
   check.lines.emplace_back("energies recomputed from scores and selections agree");
   const std::size_t asked = hdf5::read_integer_attribute(group, "only") < 0 ? B : 1;
@@ -190,8 +192,8 @@ RunFileCheck check_qama_run(const std::string& path) {
     const Hdf5Handle file = hdf5::open_file(path, false);
     const std::int64_t version = hdf5::read_integer_attribute(file, "schema_version");
     if (version != kQamaRunSchemaVersion) {
-      throw Error(fmt::format("schema version {}, this program reads version {}", version,
-                              kQamaRunSchemaVersion));
+      throw Error(
+          fmt::format("schema version {}, this program reads version {}", version, kQamaRunSchemaVersion));
     }
     for (const char* name :
          {"created_utc", "opoloop_version", "git_commit", "command_line", "seed", "host", "complete"}) {
@@ -202,8 +204,7 @@ RunFileCheck check_qama_run(const std::string& path) {
     const Hdf5Handle group = hdf5::open_group(file, "qama");
     check.lines.push_back(check.complete ? "complete: yes"
                                          : "complete: no: " + hdf5::read_text_attribute(group, "failure"));
-    check.lines.push_back("device: " +
-                          hdf5::read_text_attribute(hdf5::open_group(file, "device"), "uri"));
+    check.lines.push_back("device: " + hdf5::read_text_attribute(hdf5::open_group(file, "device"), "uri"));
     check_energies(group, check);
     check.ok = true;
   } catch (const Error& error) {

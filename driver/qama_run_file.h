@@ -24,16 +24,16 @@ struct QamaRun {
   std::string name, source, sha256;  ///< of the input
   QamaSpec spec;
   QamaShape shape;
-  double scale = 1;                           ///< s
-  std::span<const float> u;                   ///< [d]
-  std::span<const std::uint8_t> masked;       ///< [B, N] or empty
-  std::span<const float> J, h;                ///< [B, H, N, N], [B, H, N]
-  std::span<const std::int8_t> x;             ///< [B, H, N, q]
-  std::span<const double> energy;             ///< [B], NaN where not answered
-  std::span<const std::uint8_t> answered;     ///< [B]
-  std::span<const float> output;              ///< [B, N, H·d], NaN where not answered
-  std::string failure;                        ///< empty where all were answered
-  int only = -1;                              ///< the one problem that was asked for; -1: all
+  double scale = 1;                        ///< s
+  std::span<const float> u;                ///< [d]
+  std::span<const std::uint8_t> masked;    ///< [B, N] or empty
+  std::span<const float> J, h;             ///< [B, H, N, N], [B, H, N]
+  std::span<const std::int8_t> x;          ///< [B, H, N, q]
+  std::span<const double> energy;          ///< [B], NaN where not answered
+  std::span<const std::uint8_t> answered;  ///< [B]
+  std::span<const float> output;           ///< [B, N, H·d], NaN where not answered
+  std::string failure;                     ///< empty where all were answered
+  int only = -1;                           ///< the one problem that was asked for; -1: all
   int runs = 0;
   std::int64_t steps = 0;
   std::map<std::string, ParameterValue> parameters;

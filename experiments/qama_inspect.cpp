@@ -70,6 +70,20 @@ void measure_histogram(const IsingModel& model, int bins, QamaInspection& out) {
   }
 }
 
+/// What the first machine's rounding leaves of the couplings inside heads.
+void measure_rounding(const QamaProblem& problem, const IsingModel& model,
+                      const QamaInspectSettings& settings, QamaInspection& out) {
+  const double scale =
+      settings.machine_bits.empty() ? 0 : measure_quantisation(model, settings.machine_bits.front()).scale;
+  if (scale > 0) out.step_of_rounding = 1 / scale;
+  const std::int32_t per_head = problem.live() * problem.bits();
+  for (const IsingEdge& edge : model.edges()) {
+    if (edge.i / per_head != edge.j / per_head) continue;
+    ++out.inner_couplings;
+    if (std::round(edge.J * scale) != 0) ++out.inner_surviving;
+  }
+}
+
 /// Solves one problem after the other on one device, with the same settings.
 class Solver {
  public:
@@ -92,9 +106,8 @@ class Solver {
     const Result result = device_->run({problem, settings_.job, nullptr});
     if (result.interrupted) return {};
     if (result.samples.empty()) throw Error(settings_.device + ": the device answered without a sample");
-    return std::min_element(
-               result.samples.begin(), result.samples.end(),
-               [](const Sample& a, const Sample& b) { return a.energy_best < b.energy_best; })
+    return std::min_element(result.samples.begin(), result.samples.end(),
+                            [](const Sample& a, const Sample& b) { return a.energy_best < b.energy_best; })
         ->spins_best;
   }
 
@@ -168,7 +181,8 @@ void measure_candidates(const QamaProblem& problem, const IsingModel& model,
                 fmt::format("{} bits, linear term split over {} ancillas", bits, split->ancillas),
                 join_split_spins(*split, std::move(wide)), bits, surviving, split->model.size());
       }
-      all.add(fmt::format("cut-{}", bits), fmt::format("{} bits, fields cut off at the largest coupling", bits),
+      all.add(fmt::format("cut-{}", bits),
+              fmt::format("{} bits, fields cut off at the largest coupling", bits),
               solver.solve(rounded_with_cut_fields(model, bits), fmt::format("{}, {} bits, cut", name, bits)),
               bits, surviving);
     }
@@ -177,7 +191,8 @@ void measure_candidates(const QamaProblem& problem, const IsingModel& model,
   Spins alone;
   for (int t = 0; t < problem.heads(); ++t) {
     for (int i = 0; i < problem.live(); ++i) {
-      alone.insert(alone.end(), at(problem.bits()), static_cast<std::int8_t>(problem.linear(t, i) > 0 ? 1 : -1));
+      alone.insert(alone.end(), at(problem.bits()),
+                   static_cast<std::int8_t>(problem.linear(t, i) > 0 ? 1 : -1));
     }
   }
   all.add("sign-of-linear", "each token by the sign of its linear term C_l h", alone);
@@ -203,9 +218,7 @@ QamaInspection inspect_one(const QamaBatch& batch, int index, const QamaInspectS
     point.shift = ground_state_shift(problem.ising, point.rounding, settings.job.threads);
     out.curve.push_back(point);
   }
-  if (!settings.machine_bits.empty()) {
-    out.step_of_rounding = 1 / measure_quantisation(problem.ising, settings.machine_bits.front()).scale;
-  }
+  measure_rounding(qama, problem.ising, settings, out);
   measure_candidates(qama, problem.ising, settings, solver, out);
   return out;
 }

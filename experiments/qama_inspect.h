@@ -19,8 +19,8 @@ struct QamaInspectSettings {
   std::vector<int> curve_bits = {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
   std::vector<int> machine_bits = {8, 12, 16};  ///< rounded problems that are solved; the first gets remedies
   int histogram_bins = 61;
-  std::function<bool()> stop;                          ///< asked before every problem and every solve
-  std::function<void(const std::string&)> progress;    ///< may be empty
+  std::function<bool()> stop;                        ///< asked before every problem and every solve
+  std::function<void(const std::string&)> progress;  ///< may be empty
 };
 
 /// One way to round: what survives, and for ≤ 20 spins what became of the ground state.
@@ -31,14 +31,14 @@ struct QuantisationPoint {
 
 /// One solution, looked at on the true problem. A solution of a rounded problem says at which bits.
 struct QamaCandidate {
-  std::string name;     ///< short, for tables and JSON: "device", "rounded-8", "sign-of-field", …
-  std::string meaning;  ///< in words
-  int bits = 0;         ///< of the rounded problem that was solved; 0: none
-  std::int64_t spins = 0;          ///< of the problem that was solved
-  double surviving_share = 1;      ///< of the couplings that the machine would see
-  double energy = 0;               ///< of the true problem
-  double gap = 0;                  ///< (energy − best)/|best|
-  double selected = 0;             ///< share of the tokens that are selected, over all heads
+  std::string name;            ///< short, for tables and JSON: "device", "rounded-8", "sign-of-field", …
+  std::string meaning;         ///< in words
+  int bits = 0;                ///< of the rounded problem that was solved; 0: none
+  std::int64_t spins = 0;      ///< of the problem that was solved
+  double surviving_share = 1;  ///< of the couplings that the machine would see
+  double energy = 0;           ///< of the true problem
+  double gap = 0;              ///< (energy − best)/|best|
+  double selected = 0;         ///< share of the tokens that are selected, over all heads
 };
 
 /// One problem of the batch, measured.
@@ -47,6 +47,8 @@ struct QamaInspection {
   std::string name;
   int heads = 0, tokens = 0, live = 0, bits = 0;
   std::int64_t spins = 0, couplings = 0;
+  std::int64_t inner_couplings = 0;           ///< of them inside heads: all but the penalty between heads
+  std::int64_t inner_surviving = 0;           ///< of those, not zero after rounding to the first machine_bits
   double coupling_rms = 0, coupling_max = 0;  ///< of the Ising form, |J|
   double field_rms = 0, field_max = 0;        ///< |h|
   double linear_max = 0;                      ///< largest |C_l h|, the term that carries c_l N
@@ -55,12 +57,12 @@ struct QamaInspection {
   std::vector<double> head_coupling_max;      ///< largest |J| within each head, Ising form
   std::vector<QuantisationPoint> curve;
   std::vector<QamaCandidate> candidates;
-  int ancillas = 0;   ///< of the split linear term; 0 where there is nothing to split
-  double best = 0;    ///< lowest energy of all candidates
-  std::vector<double> selection;         ///< a of the best, [H, N]
-  std::vector<double> histogram_edges;   ///< of couplings, bins + 1
+  int ancillas = 0;                     ///< of the split linear term; 0 where there is nothing to split
+  double best = 0;                      ///< lowest energy of all candidates
+  std::vector<double> selection;        ///< a of the best, [H, N]
+  std::vector<double> histogram_edges;  ///< of couplings, bins + 1
   std::vector<std::int64_t> histogram;
-  double step_of_rounding = 0;           ///< of the first machine_bits: couplings below half of it vanish
+  double step_of_rounding = 0;  ///< of the first machine_bits: couplings below half of it vanish
 
   /// Surviving couplings at b bits of the curve or of the machine; unset where that was not measured.
   const QuantisationPoint* at_bits(int b) const;
@@ -77,10 +79,11 @@ std::vector<std::int8_t> sign_of_field(const IsingModel& model);
 std::vector<std::int8_t> steepest_descent(const IsingModel& model, std::vector<std::int8_t> spins);
 
 /// A problem whose linear term is spread over ancilla spins, so that couplings set the full scale and not
-/// fields. In integers of `bits` bits: the largest coupling fills the range, h_i becomes F_i units of the same
-/// size, dealt out over k ancillas as whole numbers, at most |F_i|/k + 1 each. Ties T between all ancillas hold
-/// them together: turning m ≤ k/2 of them costs 2 T m (k−m) ≥ T m k and gains at most 2 m (Σ|F|/k + n), so with
-/// T = ⌈2 (Σ|F|/k + n)/k⌉ some ground state has them aligned. k is the least for which F_i/k and T fit.
+/// fields. In integers of `bits` bits: the largest coupling fills the range, h_i becomes F_i units of the
+/// same size, dealt out over k ancillas as whole numbers, at most |F_i|/k + 1 each. Ties T between all
+/// ancillas hold them together: turning m ≤ k/2 of them costs 2 T m (k−m) ≥ T m k and gains at most 2 m
+/// (Σ|F|/k + n), so with T = ⌈2 (Σ|F|/k + n)/k⌉ some ground state has them aligned. k is the least for which
+/// F_i/k and T fit.
 struct SplitProblem {
   IsingModel model;  ///< spins of the problem, then the ancillas; no field
   int ancillas = 0;

@@ -37,6 +37,11 @@ std::string grouped(std::int64_t value) {
   return text;
 }
 
+/// "1 head", "8 heads".
+std::string counted(std::int64_t count, const char* what) {
+  return fmt::format("{} {}{}", grouped(count), what, count == 1 ? "" : "s");
+}
+
 /// Left-aligned columns, as wide as their longest cell in characters of the terminal (no wide ones are used).
 class Columns {
  public:
@@ -127,8 +132,7 @@ Columns batch_table(const std::vector<QamaInspection>& problems, const QamaInspe
                     std::size_t most) {
   const int bits = settings.machine_bits.empty() ? 8 : settings.machine_bits.front();
   Columns table({"problem", "spins", "rms |J|", "largest |h|/|J|", fmt::format("surviving {} bits", bits),
-                 "best energy", "device", fmt::format("{} bits", bits),
-                 "split", "sign of field", "greedy"});
+                 "best energy", "device", fmt::format("{} bits", bits), "split", "sign of field", "greedy"});
   for (const QamaInspection& p : problems) {
     if (most-- == 0) break;
     const QamaCandidate* rounded = candidate(p, fmt::format("rounded-{}", bits));
@@ -145,7 +149,8 @@ std::string heads_text(const QamaInspection& p) {
   if (p.heads == 1) return "one head: one block, nothing to scale by block";
   const auto [low, high] = std::minmax_element(p.head_coupling_max.begin(), p.head_coupling_max.end());
   return fmt::format(
-      "largest |J| inside a head {} to {}, between heads {}: one energy adds them up, so one scale serves all",
+      "largest |J| inside a head {} to {}, between heads {}: one energy adds them up, so one scale serves "
+      "all",
       number(*low, 3), number(*high, 3), number(p.head_penalty / 2, 3));
 }
 
@@ -153,15 +158,16 @@ void print_sizes(const QamaInspection& p, std::ostream& out) {
   const auto row = [&](const char* label, const std::string& text) {
     out << fmt::format("  {:<18}{}\n", label, text);
   };
-  row("spins", fmt::format("{} ({} heads × {} tokens × {} bits{})", grouped(p.spins), p.heads, p.live, p.bits,
+  row("spins", fmt::format("{} ({} × {}{}{})", grouped(p.spins), counted(p.heads, "head"),
+                           counted(p.live, "token"), p.bits > 1 ? " × " + counted(p.bits, "bit") : "",
                            p.live < p.tokens ? fmt::format(", {} masked", p.tokens - p.live) : ""));
   row("couplings J", fmt::format("{}, rms {}, largest {}", grouped(p.couplings), number(p.coupling_rms),
                                  number(p.coupling_max)));
   row("fields h", fmt::format("rms {}, largest {}: {} times the largest coupling", number(p.field_rms),
                               number(p.field_max), number(p.field_max / p.coupling_max, 3)));
-  row("linear to pair", fmt::format("largest C_l h {} against largest c_q J {}: {} times",
-                                    number(p.linear_max), number(p.interaction_max),
-                                    number(p.linear_max / p.interaction_max, 3)));
+  row("linear to pair",
+      fmt::format("largest C_l h {} against largest c_q J {}: {} times", number(p.linear_max),
+                  number(p.interaction_max), number(p.linear_max / p.interaction_max, 3)));
   row("heads", heads_text(p));
 }
 
@@ -172,7 +178,8 @@ std::string sparkline(const std::vector<std::int64_t>& counts) {
   std::string line;
   for (const std::int64_t count : counts) {
     // A bin that is not empty shows.
-    const double level = most == 0 ? 0 : std::ceil(8.0 * static_cast<double>(count) / static_cast<double>(most));
+    const double level =
+        most == 0 ? 0 : std::ceil(8.0 * static_cast<double>(count) / static_cast<double>(most));
     line += kBlocks[static_cast<std::size_t>(level)];
   }
   return line;
@@ -189,6 +196,8 @@ Json json_of(const QamaInspection& p) {
   json["bits"] = p.bits;
   json["spins"] = p.spins;
   json["couplings"] = p.couplings;
+  json["inner_couplings"] = p.inner_couplings;
+  json["inner_surviving"] = p.inner_surviving;
   json["coupling_rms"] = p.coupling_rms;
   json["coupling_max"] = p.coupling_max;
   json["field_rms"] = p.field_rms;
@@ -244,9 +253,10 @@ Figure histogram_figure(const QamaInspection& p) {
   }
   const double half = p.step_of_rounding / 2;
   script += "EOD\n" + axis_labels("coupling J of the Ising form", "couplings") +
-            fmt::format("set style fill solid 0.8 noborder\nset boxwidth 0.95 relative\nset yrange [0:*]\n"
-                        "set xrange [{}:{}]\n",
-                        p.histogram_edges.front(), p.histogram_edges.back());
+            fmt::format(
+                "set style fill solid 0.8 noborder\nset boxwidth 0.95 relative\nset yrange [0:*]\n"
+                "set xrange [{}:{}]\n",
+                p.histogram_edges.front(), p.histogram_edges.back());
   if (half > 0 && half < p.coupling_max) {
     for (const double edge : {-half, half}) {
       script += fmt::format(
@@ -276,13 +286,15 @@ Figure curve_figure(const QamaInspection& p) {
     }
   }
   script += "EOD\n" + axis_labels("bits", "% of couplings surviving") +
-            fmt::format("set y2label 'energy above the best, %' textcolor rgb '{0}'\nset y2tics textcolor rgb "
-                        "'{0}'\nset border 11\nset yrange [0:105]\nset y2range [0:*]\nset xtics 2\nset key "
-                        "center right\nplot $c using 1:2 with linespoints linecolor rgb '{1}' linewidth 2 "
-                        "pointtype 7 pointsize 0.6 title 'couplings surviving', $g using 1:2 axes x1y2 with "
-                        "points linecolor rgb '{2}' pointtype 7 pointsize 0.9 title 'energy of the rounded "
-                        "problem’s solution'\n",
-                        kInk, kFirst, kSecond);
+            fmt::format(
+                "set y2label 'energy above the best, %' textcolor rgb '{0}'\nset y2tics textcolor rgb "
+                "'{0}'\nset border 11\nset yrange [0:105]\nset y2range [0:*]\nset xrange [3.5:16.5]\nset "
+                "xtics 4,2\nset key "
+                "center right\nplot $c using 1:2 with linespoints linecolor rgb '{1}' linewidth 2 "
+                "pointtype 7 pointsize 0.6 title 'couplings surviving', $g using 1:2 axes x1y2 with "
+                "points linecolor rgb '{2}' pointtype 7 pointsize 0.9 title 'energy of the rounded "
+                "problem’s solution'\n",
+                kInk, kFirst, kSecond);
   return draw_figure(script, "bits", "Couplings that survive rounding against bits",
                      "Share of couplings that are not zero after rounding to so many bits, and what the best "
                      "state of the rounded problem is worth on the true one.");
@@ -301,11 +313,12 @@ Figure energy_figure(const QamaInspection& p) {
     high = std::max(high, sorted[k].energy);
   }
   script += "EOD\n" + axis_labels("energy", "") +
-            fmt::format("set yrange [-0.6:{}]\nset xrange [{}:{}]\nset style fill solid 0.8 noborder\n"
-                        "set lmargin 24\nset boxwidth 0.7\n"
-                        "plot $e using (0.5*$1):2:(0.5*abs($1)):(0.36):ytic(3) with boxxyerror linecolor rgb "
-                        "'{}' notitle\n",
-                        static_cast<double>(sorted.size()) - 0.4, low * 1.02, high * 1.02 + 1e-12, kFirst);
+            fmt::format(
+                "set yrange [-0.6:{}]\nset xrange [{}:{}]\nset style fill solid 0.8 noborder\n"
+                "set lmargin 24\nset boxwidth 0.7\n"
+                "plot $e using (0.5*$1):2:(0.5*abs($1)):(0.36):ytic(3) with boxxyerror linecolor rgb "
+                "'{}' notitle\n",
+                static_cast<double>(sorted.size()) - 0.4, low * 1.02, high * 1.02 + 1e-12, kFirst);
   return draw_figure(script, "energies", "Energy of every solution",
                      "Energy of each solution on the true problem; lower is better, 0 is nothing selected "
                      "(without a sparsity term).");
@@ -324,10 +337,11 @@ Figure selection_figure(const QamaInspection& p) {
   for (std::size_t t = 0; t < heads; ++t) {
     for (std::size_t i = 0; i < tokens; ++i) {
       const double a = p.selection[t * tokens + i];
-      figure.svg += fmt::format(
-          "<rect x='{:.2f}' y='{:.2f}' width='{:.2f}' height='{:.2f}' fill='var({})'{}/>",
-          cell * static_cast<double>(i), height * static_cast<double>(t), cell * 0.92, height * 0.92,
-          a > 0 ? "--first" : "--faint", a > 0 && a < 1 ? fmt::format(" opacity='{:.3f}'", 0.2 + 0.8 * a) : "");
+      figure.svg +=
+          fmt::format("<rect x='{:.2f}' y='{:.2f}' width='{:.2f}' height='{:.2f}' fill='var({})'{}/>",
+                      cell * static_cast<double>(i), height * static_cast<double>(t), cell * 0.92,
+                      height * 0.92, a > 0 ? "--first" : "--faint",
+                      a > 0 && a < 1 ? fmt::format(" opacity='{:.3f}'", 0.2 + 0.8 * a) : "");
     }
     figure.svg += '\n';
   }
@@ -339,26 +353,31 @@ Figure selection_figure(const QamaInspection& p) {
 }  // namespace
 
 std::string qama_headline(const QamaInspection& p, const QamaInspectSettings& settings) {
-  if (settings.machine_bits.empty() || p.couplings == 0) return {};
+  if (settings.machine_bits.empty() || p.inner_couplings == 0) return {};
   const int bits = settings.machine_bits.front();
   const QamaCandidate* rounded = candidate(p, fmt::format("rounded-{}", bits));
   if (rounded == nullptr) return {};
-  const auto survive = static_cast<std::int64_t>(
-      std::llround(rounded->surviving_share * static_cast<double>(p.couplings)));
-  std::string text = fmt::format("{} of {} couplings survive {} bits", grouped(survive), grouped(p.couplings), bits);
-  if (survive == 0) {
-    text += ": the signs of the linear terms alone decide";
+  // Couplings between heads are all the same penalty: what counts is what is left inside heads.
+  const bool many = p.heads > 1;
+  std::string text = fmt::format("{} of {} couplings{} survive {} bits", grouped(p.inner_surviving),
+                                 grouped(p.inner_couplings), many ? " inside heads" : "", bits);
+  if (p.inner_surviving == 0) {
+    text += fmt::format(": the signs of the linear terms {}alone decide",
+                        many ? "and the penalty between heads " : "");
   } else {
-    text += fmt::format(" ({})", share_text(rounded->surviving_share));
+    text += fmt::format(
+        " ({})", share_text(static_cast<double>(p.inner_surviving) / static_cast<double>(p.inner_couplings)));
   }
-  return text + fmt::format("; the rounded problem's solution lies {} above the best found", percent(rounded->gap));
+  return text +
+         fmt::format("; the rounded problem's solution lies {} above the best found", percent(rounded->gap));
 }
 
 void print_qama_inspection(const QamaBatch& batch, const std::vector<QamaInspection>& problems,
                            const QamaInspectSettings& settings, std::ostream& out) {
   const QamaShape& s = batch.shape();
-  out << fmt::format("{}: {} problems, {} heads, {} tokens, head width {}, form {}, {}\n", batch.file().name,
-                     s.batch, s.heads, s.tokens, s.width, name_of(batch.spec().form),
+  out << fmt::format("{}: {}, {}, {}, head width {}, form {}, {}\n", batch.file().name,
+                     counted(s.batch, "problem"), counted(s.heads, "head"), counted(s.tokens, "token"),
+                     s.width, name_of(batch.spec().form),
                      batch.file().layer ? "a layer and its input" : "ready Q, K, V");
   if (problems.empty()) {
     out << "nothing to inspect: no problem has spins\n";
@@ -379,11 +398,12 @@ void print_qama_inspection(const QamaBatch& batch, const std::vector<QamaInspect
       if (rounded == nullptr) continue;
       survive += rounded->surviving_share / static_cast<double>(problems.size());
       worst = std::max(worst, rounded->gap);
-      none += rounded->surviving_share == 0 && p.couplings > 0 ? 1 : 0;
+      none += p.inner_surviving == 0 && p.inner_couplings > 0 ? 1 : 0;
     }
     if (!name.empty()) {
       out << fmt::format(
-          "\n{} of couplings survive {} bits on average; in {} of {} problems none does, and the signs of the "
+          "\n{} of couplings survive {} bits on average; in {} of {} problems none does, and the signs of "
+          "the "
           "linear terms alone decide; the rounded problems' solutions lie up to {} above the best found\n",
           percent(survive), settings.machine_bits.front(), none, problems.size(), percent(worst));
     }
@@ -394,8 +414,8 @@ void print_qama_inspection(const QamaBatch& batch, const std::vector<QamaInspect
   out << '\n' << p.name << (headline.empty() ? "" : ": ") << headline << "\n\n";
   print_sizes(p, out);
   if (!p.histogram.empty()) {
-    out << fmt::format("  {:<18}{} |{}| {}\n", "histogram of J", number(-p.coupling_max, 3), sparkline(p.histogram),
-                       number(p.coupling_max, 3));
+    out << fmt::format("  {:<18}{} |{}| {}\n", "histogram of J", number(-p.coupling_max, 3),
+                       sparkline(p.histogram), number(p.coupling_max, 3));
   }
   out << "\nWhat rounding to b bits destroys\n";
   curve_table(p).print(out);
@@ -425,15 +445,18 @@ std::string qama_inspection_html(const QamaBatch& batch, const std::vector<QamaI
                                  const QamaInspectSettings& settings) {
   const QamaShape& s = batch.shape();
   std::string body = fmt::format(
-      "<p class='over'>opoloop qama inspect</p>\n<h1>{}</h1>\n<p class='sub'>{} problems · {} heads · {} tokens "
-      "· head width {} · form {}</p>\n",
-      html_escape(batch.file().name), s.batch, s.heads, s.tokens, s.width, name_of(batch.spec().form));
+      "<p class='over'>opoloop qama inspect</p>\n<h1>{}</h1>\n<p class='sub'>{} · {} · {} · head width {} · "
+      "form "
+      "{}</p>\n",
+      html_escape(batch.file().name), counted(s.batch, "problem"), counted(s.heads, "head"),
+      counted(s.tokens, "token"), s.width, name_of(batch.spec().form));
   if (problems.empty()) {
     body += "<p>No problem has spins: all tokens are masked.</p>\n";
     return html_page("opoloop qama inspect", body, fmt::format("Written by opoloop {}.", kVersion));
   }
   const QamaInspection& p = problems.front();
-  body += fmt::format("<h2>{}</h2>\n<p>{}.</p>\n", html_escape(p.name), html_escape(qama_headline(p, settings)));
+  body +=
+      fmt::format("<h2>{}</h2>\n<p>{}.</p>\n", html_escape(p.name), html_escape(qama_headline(p, settings)));
   body += html_of(histogram_figure(p)) + html_of(curve_figure(p)) + html_of(energy_figure(p)) +
           html_of(selection_figure(p));
   body += "<h2>Energies on the true problem</h2>\n" + energy_table(p).html();
