@@ -11,7 +11,7 @@
 
 namespace opoloop {
 
-/// A batch of attention inputs as an .npz archive holds it (docs/qama.md, 7), in one of two ways:
+/// A batch of attention inputs as an .npz archive holds it (docs/qama.md, 6), in one of two ways:
 ///
 ///     Q, K, V [B, H, N, d]                                 ready heads; s = d^−½
 ///     X [B, N, d_model], W_q, W_k, W_v [H·d, d_model]      a layer and its input; s = (d_model/H)^−½

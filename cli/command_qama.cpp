@@ -64,7 +64,7 @@ struct ExportOptions {
 
 void add_input(CLI::App& app, std::string& input) {
   app.add_option("--input", input,
-                 "NumPy archive of attention inputs: X and weights, or Q, K, V (docs/qama.md, 7)")
+                 "NumPy archive of attention inputs: X and weights, or Q, K, V (docs/qama.md, 6)")
       ->type_name("FILE.npz")
       ->required();
 }

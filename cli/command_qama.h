@@ -6,7 +6,7 @@
 
 namespace opoloop {
 
-/// `opoloop qama solve|inspect|export`: batches of attention's problems (docs/qama.md, 7).
+/// `opoloop qama solve|inspect|export`: batches of attention's problems (docs/qama.md, 6).
 Verb add_qama(CLI::App& program, const std::string& command_line);
 
 }  // namespace opoloop

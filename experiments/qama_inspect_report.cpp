@@ -365,8 +365,9 @@ std::string qama_headline(const QamaInspection& p, const QamaInspectSettings& se
     text += fmt::format(": the signs of the linear terms {}alone decide",
                         many ? "and the penalty between heads " : "");
   } else {
-    text += fmt::format(
-        " ({})", share_text(static_cast<double>(p.inner_surviving) / static_cast<double>(p.inner_couplings)));
+    const double share = static_cast<double>(p.inner_surviving) / static_cast<double>(p.inner_couplings);
+    text += fmt::format(" ({}{})", share_text(share),
+                        share < 0.01 ? ": the linear terms all but decide alone" : "");
   }
   return text +
          fmt::format("; the rounded problem's solution lies {} above the best found", percent(rounded->gap));
