@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "driver/qama_run_file.h"
 #include "driver/run_file.h"
 
 namespace opoloop {
@@ -12,9 +13,9 @@ Verb add_check(CLI::App& program) {
   CLI::App* app =
       program.add_subcommand("check", "Say whether a run file keeps its schema, and what it holds");
   auto path = std::make_shared<std::string>();
-  app->add_option("RUN", *path, "Run file (HDF5) of solve --out")->required();
+  app->add_option("RUN", *path, "Run file (HDF5) of solve --out or qama solve --out")->required();
   return {app, [path](const Streams& streams) {
-            const RunFileCheck found = check_run_file(*path);
+            const RunFileCheck found = is_qama_run(*path) ? check_qama_run(*path) : check_run_file(*path);
             for (const std::string& line : found.lines) streams.out << line << '\n';
             streams.out << *path
                         << (found.ok ? found.complete ? ": valid and complete\n"

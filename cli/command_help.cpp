@@ -34,10 +34,19 @@ std::string sentence(std::string text) {
 
 constexpr auto kAny = [](const CLI::App*) { return true; };
 
+/// What stands for one of many inner verbs; few are spelled out.
+std::string nested_name(const std::vector<const CLI::App*>& nested) {
+  constexpr std::size_t kSpelledOut = 3;
+  if (nested.size() > kSpelledOut) return " FAMILY";
+  std::string names;
+  for (const CLI::App* inner : nested) names += (names.empty() ? " " : "|") + inner->get_name();
+  return names;
+}
+
 /// One verb as a Markdown section: usage line, then its options, group by group, then its families if it has.
 std::string verb_reference(const CLI::App& verb, const std::string& prefix, const std::string& heading) {
   const auto nested = verb.get_subcommands(kAny);
-  std::string usage = prefix + " " + verb.get_name() + (nested.empty() ? "" : " FAMILY");
+  std::string usage = prefix + " " + verb.get_name() + (nested.empty() ? "" : nested_name(nested));
   for (const CLI::Option* option : verb.get_options()) {
     if (!option->get_positional()) continue;
     usage += option->get_required() || verb.get_option_no_throw("--config") ? " " + option->get_name()

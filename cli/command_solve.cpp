@@ -4,13 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "cli/config_file.h"
+#include "cli/output_place.h"
 #include "cli/problem_options.h"
 #include "cli/solve_summary.h"
 #include "cli/text_format.h"
@@ -45,17 +45,6 @@ struct SolveOptions {
   bool json = false;
   bool quiet = false;
 };
-
-/// Where a file is to be written: its folder must be there before minutes of computing.
-void require_writable_place(const std::string& path, const char* option) {
-  const std::filesystem::path target(path);
-  const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(folder)) {
-    throw InputError(fmt::format("{} {}: the folder {} does not exist", option, path, folder.string()));
-  }
-  if (std::filesystem::is_directory(target))
-    throw InputError(fmt::format("{} {}: is a directory", option, path));
-}
 
 /// --target: an energy, cut=C, or best. Unset where nothing was asked and nothing is known.
 std::optional<double> target_energy(const SolveOptions& options, const Problem& problem) {

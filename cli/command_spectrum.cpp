@@ -8,6 +8,7 @@
 
 #include "cli/config_file.h"
 #include "cli/problem_options.h"
+#include "cli/qama_options.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
@@ -20,6 +21,7 @@ namespace {
 
 struct Options {
   std::shared_ptr<ProblemOptions> input;
+  std::shared_ptr<QamaInputOptions> qama;
   SpectrumSettings settings;
   std::vector<std::string> only;
   std::string rule = "both";
@@ -57,9 +59,23 @@ SpectrumSettings settings_of(const Options& options) {
   return settings;
 }
 
+/// A problem file, or one problem of a batch of attention inputs: its members tell which.
+Problem open_any(const Options& options) {
+  const std::string& path = options.input->file;
+  if (!options.input->load_options().format && is_qama_file_at(path)) {
+    return options.qama->open(path, options.settings.threads).problem(options.qama->problem.value_or(0));
+  }
+  if (options.qama->any()) {
+    throw InputError(path +
+                     ": --problem, --form and its like are for attention inputs (X, or Q, K, V), and this "
+                     "is none");
+  }
+  return open_problem(path, options.input->load_options());
+}
+
 int spectrum(const Options& options, const Streams& streams) {
   SpectrumSettings settings = settings_of(options);
-  const Problem problem = open_problem(options.input->file, options.input->load_options());
+  const Problem problem = open_any(options);
   catch_interrupts();
   settings.stop = interrupted;
   settings.progress = [&](const std::string& what) {
@@ -122,6 +138,8 @@ Verb add_spectrum(CLI::App& program) {
   app->add_option("--report", options->report, "Write an HTML page with tables and pictures too")
       ->type_name("FILE");
   app->add_flag("--json", options->json, "Print one JSON object");
+  options->qama = add_qama_options(
+      *app, "Of a NumPy archive of attention inputs: the problem, counted from 0; 0 where left out");
   add_config_option(*app);
   return {app, [options](const Streams& streams) { return spectrum(*options, streams); }};
 }

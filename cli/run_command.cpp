@@ -16,6 +16,7 @@
 #include "cli/command_generate.h"
 #include "cli/command_help.h"
 #include "cli/command_info.h"
+#include "cli/command_qama.h"
 #include "cli/command_report.h"
 #include "cli/command_solve.h"
 #include "cli/command_spectrum.h"
@@ -65,6 +66,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_check(program));
   verbs.push_back(add_report(program));
   verbs.push_back(add_spectrum(program));
+  verbs.push_back(add_qama(program, command_line));
   verbs.push_back(add_validate(program));
   verbs.push_back(add_bench(program));
   verbs.push_back(add_experiment(program, command_line));

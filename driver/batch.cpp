@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/threads.h"
 
 namespace opoloop {
@@ -52,6 +53,12 @@ BatchResult gather_batch(std::span<const QamaProblem> problems, int threads,
       return;
     }
     if (failed.load()) return;
+    if (interrupted()) {
+      const std::lock_guard lock(mutex);
+      if (result.failure.empty()) result.failure = "interrupted";
+      failed = true;
+      return;
+    }
     try {
       result.answers[p] = solve(p);
     } catch (const InputError&) {  // the caller's mistake, not the device's

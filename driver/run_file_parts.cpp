@@ -115,8 +115,7 @@ void write_device(std::int64_t file, const Result& result) {
   const auto preset = result.parameters.find("preset");
   hdf5::write_attribute(group, "preset",
                         preset == result.parameters.end() ? std::string() : preset->second.value);
-  const Hdf5Handle parameters = hdf5::create_group(group, "parameters");
-  for (const auto& [name, value] : result.parameters) write_parameter(parameters, name, value);
+  write_parameters(group, result.parameters);
   hdf5::write_text_dataset(group, "warnings", result.warnings, "What the device warned about.");
 }
 
@@ -274,6 +273,11 @@ void write_provenance(std::int64_t file, const std::string& schema, std::int64_t
   hdf5::write_attribute(file, "command_line", command_line);
   hdf5::write_attribute(file, "seed", seed);
   hdf5::write_attribute(file, "host", host_name());
+}
+
+void write_parameters(std::int64_t device, const std::map<std::string, ParameterValue>& parameters) {
+  const Hdf5Handle group = hdf5::create_group(device, "parameters");
+  for (const auto& [name, value] : parameters) write_parameter(group, name, value);
 }
 
 void write_root(std::int64_t file, const RunFile::Header& header) {

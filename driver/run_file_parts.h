@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ inline constexpr std::int32_t kDenseSpins = 1000;
 /// Who wrote a file, when, with what: the attributes that all files of this program begin with.
 void write_provenance(std::int64_t file, const std::string& schema, std::int64_t schema_version,
                       const std::string& command_line, std::uint64_t seed);
+/// Group `parameters` of a device: one scalar dataset each.
+void write_parameters(std::int64_t device, const std::map<std::string, ParameterValue>& parameters);
 void write_root(std::int64_t file, const RunFile::Header& header);
 void write_problem(std::int64_t file, const Problem& problem);
 /// /trajectories with room for every planned row, unfiltered; says where everything lies.

@@ -113,6 +113,14 @@ std::string format_name(ProblemFormat format) {
   return entry_of(format).name;
 }
 
+bool format_holds_field(ProblemFormat format) {
+  return entry_of(format).field;
+}
+
+bool format_holds_offset(ProblemFormat format) {
+  return entry_of(format).offset;
+}
+
 ProblemFormat parse_problem_format(const std::string& name) {
   std::string names;
   for (const FormatEntry& entry : kFormats) {

@@ -33,6 +33,10 @@ ProblemFormat parse_problem_format(const std::string& name);
 /// What a file name suggests (a final .gz is skipped); nothing for an extension nobody owns.
 std::optional<ProblemFormat> format_of_extension(const std::string& path);
 
+/// Whether files of a format can hold a linear term, and a constant; where not, SaveOptions say what to do.
+bool format_holds_field(ProblemFormat format);
+bool format_holds_offset(ProblemFormat format);
+
 struct LoadOptions {
   std::optional<ProblemFormat> format;  ///< unset: by content, then by extension
   bool kaiwu_last_is_ancilla = false;   ///< kaiwu-csv: the last row and column hold the linear term

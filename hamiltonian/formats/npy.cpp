@@ -1,6 +1,7 @@
 #include "hamiltonian/formats/npy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <bit>
 #include <cmath>
@@ -219,6 +220,30 @@ std::vector<std::int64_t> NpyArray::integers() const {
   return out;
 }
 
+std::vector<double> NpyArray::row_major() const {
+  std::vector<double> stored = numbers();
+  if (!fortran_order || shape.size() < 2) return stored;
+  std::vector<double> out(stored.size());
+  std::vector<std::size_t> index(shape.size(), 0);
+  for (const double value : stored) {
+    // The first index runs fastest in `stored`, the last one in `out`.
+    std::size_t place = 0;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      place = place * static_cast<std::size_t>(shape[axis]) + index[axis];
+    }
+    out[place] = value;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      if (++index[axis] < static_cast<std::size_t>(shape[axis])) break;
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
+
+std::string NpyArray::shape_text() const {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
 std::string NpyArray::text() const {
   if ((kind != 'S' && kind != 'U') || count() != 1) throw_file_error(where, 0, {}, "must be a single string");
   std::string out;
@@ -305,6 +330,16 @@ std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>&
 std::string npy_of_numbers(const std::vector<double>& values, const std::vector<std::int64_t>& shape) {
   return npy_bytes("<f8", shape,
                    {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
+}
+
+std::string npy_of_floats(const std::vector<float>& values, const std::vector<std::int64_t>& shape) {
+  return npy_bytes("<f4", shape,
+                   {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
+}
+
+std::string npy_of_bytes(const std::string& descr, const std::vector<std::int8_t>& values,
+                         const std::vector<std::int64_t>& shape) {
+  return npy_bytes(descr, shape, {reinterpret_cast<const char*>(values.data()), values.size()});
 }
 
 std::vector<double> dense_couplings(const IsingModel& ising) {

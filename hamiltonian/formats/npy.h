@@ -26,6 +26,10 @@ struct NpyArray {
   /// 2⁵³.
   std::vector<double> numbers() const;
   std::vector<std::int64_t> integers() const;
+  /// numbers() with the last index running fastest, whatever the storage order.
+  std::vector<double> row_major() const;
+  /// The shape as NumPy prints it: "[2, 3]", "[]" for a single number.
+  std::string shape_text() const;
   /// A single string.
   std::string text() const;
 };
@@ -42,6 +46,10 @@ Problem problem_from_npy_matrix(const NpyArray& array, const ReadContext& contex
 std::string npy_bytes(const std::string& descr, const std::vector<std::int64_t>& shape,
                       std::string_view data);
 std::string npy_of_numbers(const std::vector<double>& values, const std::vector<std::int64_t>& shape);
+std::string npy_of_floats(const std::vector<float>& values, const std::vector<std::int64_t>& shape);
+/// "|i1" or "|b1" items, one a byte.
+std::string npy_of_bytes(const std::string& descr, const std::vector<std::int8_t>& values,
+                         const std::vector<std::int64_t>& shape);
 
 /// J as a dense array of float64; the problem has neither fields nor offset.
 std::string write_npy(const Problem& problem);

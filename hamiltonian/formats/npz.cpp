@@ -6,9 +6,7 @@
 #include <optional>
 
 #include "core/error.h"
-#include "hamiltonian/formats/npy.h"
 #include "hamiltonian/formats/symmetric_matrix.h"
-#include "hamiltonian/formats/zip_archive.h"
 
 namespace opoloop {
 
@@ -16,18 +14,11 @@ namespace {
 
 constexpr std::int32_t kAlwaysDense = 64;
 
-// Reads one array at a time: a member's bytes live only as long as the object.
-class Member {
+// Reads one array at a time.
+class Member : public NpzMember {
  public:
   Member(ZipArchive& archive, const std::string& name, const ReadContext& context)
-      : bytes_(archive.read(name + ".npy")), array_(parse_npy(bytes_, context.file + "(" + name + ")")) {}
-  Member(const Member&) = delete;
-  Member& operator=(const Member&) = delete;
-  const NpyArray& array() const { return array_; }
-
- private:
-  std::string bytes_;
-  NpyArray array_;
+      : NpzMember(archive, name, context.file) {}
 };
 
 std::vector<double> vector_of(const NpyArray& array) {
@@ -176,6 +167,11 @@ Problem read_npz(std::string_view bytes, const ReadContext& context) {
     couplings = read_csr(archive, "", context);
   } else if (names == std::vector<std::string>{"arr_0.npy"}) {
     couplings = problem_from_npy_matrix(Member(archive, "arr_0", context).array(), context);
+  } else if (archive.contains("X.npy") ||
+             (archive.contains("Q.npy") && archive.contains("K.npy") && archive.contains("V.npy"))) {
+    throw_file_error(context.file, 0, {},
+                     "holds inputs of attention, a batch of problems: opoloop qama inspect, solve and export "
+                     "read it, and opoloop spectrum --problem");
   } else {
     throw_file_error(context.file, 0, {}, "the archive has neither J nor J_indptr, J_indices, J_data");
   }

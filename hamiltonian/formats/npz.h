@@ -3,9 +3,26 @@
 #include <string>
 #include <string_view>
 
+#include "hamiltonian/formats/npy.h"
 #include "hamiltonian/formats/read_context.h"
+#include "hamiltonian/formats/zip_archive.h"
 
 namespace opoloop {
+
+/// One array of an archive; its bytes live as long as the object. Throws InputError where the member is
+/// damaged; it must be there.
+class NpzMember {
+ public:
+  NpzMember(ZipArchive& archive, const std::string& name, const std::string& file)
+      : bytes_(archive.read(name + ".npy")), array_(parse_npy(bytes_, file + "(" + name + ")")) {}
+  NpzMember(const NpzMember&) = delete;
+  NpzMember& operator=(const NpzMember&) = delete;
+  const NpyArray& array() const { return array_; }
+
+ private:
+  std::string bytes_;
+  NpyArray array_;
+};
 
 /// A NumPy archive (numpy.savez, savez_compressed, scipy.sparse.save_npz). Arrays: `J` dense, or CSR as
 /// `J_indptr`, `J_indices`, `J_data` (scipy's `indptr`, `indices`, `data` too), both triangles; optional `h`

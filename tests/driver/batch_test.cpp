@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "driver/published_annealing.h"
 #include "hamiltonian/brute_force.h"
+#include "tests/driver/failing_device.h"
 
 using namespace opoloop;
 using Catch::Matchers::Contains;
@@ -25,32 +26,6 @@ std::vector<QamaProblem> random_problems(int count, int heads, int tokens, std::
   }
   return problems;
 }
-
-/// A device that answers two problems and then loses its connection.
-class FailingDevice final : public Device {
- public:
-  std::string uri() const override { return "failing:"; }
-  Capabilities capabilities() const override { return {}; }
-  void check(const Job&) const override {}
-  std::string submit(const Job& job) override {
-    if (done_ == 2) throw Error("connection lost");
-    last_ = job.problem->ising.size();
-    return std::to_string(++done_);
-  }
-  JobStatus poll(const std::string&, Progress*) override { return JobStatus::done; }
-  Result result(const std::string&) override {
-    Result result;
-    Sample sample;
-    sample.spins_best.assign(static_cast<std::size_t>(last_), 1);
-    result.samples.push_back(sample);
-    return result;
-  }
-  void cancel(const std::string&) override {}
-
- private:
-  int done_ = 0;
-  int last_ = 0;
-};
 
 }  // namespace
 
@@ -109,7 +84,7 @@ TEST_CASE("a batch on a machine is rounded and says so") {
 }
 
 TEST_CASE("a batch that fails in the middle says what was done") {
-  FailingDevice device;
+  test::FailingDevice device;
   const auto problems = random_problems(4, 1, 3, 8);
   const BatchResult result = device.run_batch(problems, {});
   CHECK(result.done() == 2);
