@@ -105,9 +105,11 @@ void save_gap_tts(const std::string& path, const std::vector<GapTtsRow>& rows, c
       trials.push_back(row.trials.at(s));
       successes.push_back(row.successes.at(s));
     }
-    sweep.columns.push_back({"trials_" + settings[s].name, "1", "Runs: " + settings[s].what + ".", std::move(trials)});
+    sweep.columns.push_back(
+        {"trials_" + settings[s].name, "1", "Runs: " + settings[s].what + ".", std::move(trials)});
     sweep.columns.push_back({"successes_" + settings[s].name, "1",
-                             "Runs that reached the ground energy: " + settings[s].what + ".", std::move(successes)});
+                             "Runs that reached the ground energy: " + settings[s].what + ".",
+                             std::move(successes)});
   }
   write_sweep_file(path, sweep);
 }
@@ -122,8 +124,9 @@ std::vector<GapTtsRow> load_gap_tts(const std::string& path, const GapTtsOptions
     throw InputError(fmt::format("{}: was made with --seed {}, not {}", path, sweep.seed, options.seed));
   }
   if (sweep.plan != plan_text(options.plan)) {
-    throw InputError(fmt::format("{}: was made with another plan ({}); give the same --quick, --instances and --spins",
-                                 path, sweep.plan.substr(0, sweep.plan.find(" runs="))));
+    throw InputError(
+        fmt::format("{}: was made with another plan ({}); give the same --quick, --instances and --spins",
+                    path, sweep.plan.substr(0, sweep.plan.find(" runs="))));
   }
   std::vector<GapTtsRow> rows(sweep.rows());
   for (const TextField& field : kTexts) {

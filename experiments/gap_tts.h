@@ -72,22 +72,22 @@ struct GapTtsRow {
   double index = kNone;
   double ground_energy = kNone;  ///< proven: all states were looked at
   double ground_states = kNone;
-  double beta = kNone;             ///< 1/energy
-  double chain_gap = kNone;        ///< δ of the Metropolis chain at β; flip-even where h = 0
-  double chain_bound = kNone;      ///< TTS(0.99) ≤ this, steps (S4 of docs/spectra.md)
-  double hitting_time = kNone;     ///< exact mean, steps, from a uniformly drawn state
-  double quantum_gap = kNone;      ///< min_s Δ(s)
-  double quantum_s = kNone;        ///< where
-  double adiabatic_time = kNone;   ///< max_s |⟨D|dH/ds|0⟩|/Δ²
-  double machine_gap = kNone;      ///< ξ (λ₁ − λ₂) of J, a field being one more pulse
-  double chain_runs = kNone;       ///< runs of the chain itself, from uniformly drawn states
-  double chain_mean = kNone;       ///< steps until the ground state was first reached, mean
-  double chain_sd = kNone;         ///< … standard deviation
-  double chain_tts = kNone;        ///< … 99% quantile
-  double chain_beyond = kNone;     ///< runs that took longer than the bound
-  double wall_s = kNone;           ///< of the whole row
-  std::vector<double> trials;      ///< [setting]
-  std::vector<double> successes;   ///< [setting]
+  double beta = kNone;            ///< 1/energy
+  double chain_gap = kNone;       ///< δ of the Metropolis chain at β; flip-even where h = 0
+  double chain_bound = kNone;     ///< TTS(0.99) ≤ this, steps (S4 of docs/spectra.md)
+  double hitting_time = kNone;    ///< exact mean, steps, from a uniformly drawn state
+  double quantum_gap = kNone;     ///< min_s Δ(s)
+  double quantum_s = kNone;       ///< where
+  double adiabatic_time = kNone;  ///< max_s |⟨D|dH/ds|0⟩|/Δ²
+  double machine_gap = kNone;     ///< ξ (λ₁ − λ₂) of J, a field being one more pulse
+  double chain_runs = kNone;      ///< runs of the chain itself, from uniformly drawn states
+  double chain_mean = kNone;      ///< steps until the ground state was first reached, mean
+  double chain_sd = kNone;        ///< … standard deviation
+  double chain_tts = kNone;       ///< … 99% quantile
+  double chain_beyond = kNone;    ///< runs that took longer than the bound
+  double wall_s = kNone;          ///< of the whole row
+  std::vector<double> trials;     ///< [setting]
+  std::vector<double> successes;  ///< [setting]
 };
 
 /// A planned instance.

@@ -19,8 +19,8 @@
 namespace opoloop {
 namespace {
 
-constexpr int kModelWidth = 16;   // of the QAMA layers
-constexpr int kPatch = 2;         // pixels: 16 tokens of an 8 × 8 digit
+constexpr int kModelWidth = 16;  // of the QAMA layers
+constexpr int kPatch = 2;        // pixels: 16 tokens of an 8 × 8 digit
 constexpr int kImageTokens = 16;
 constexpr int kLeastSpins = 4;
 constexpr int kMostSpins = 16;  // exact hitting times end here
@@ -33,8 +33,9 @@ const std::vector<std::string>& families() {
 }
 
 std::uint64_t instance_seed(std::uint64_t seed, std::size_t family, int spins, int index) {
-  const PhiloxWords words = philox_words(seed, Stream::instance_seed, static_cast<std::uint32_t>(family),
-                                         static_cast<std::uint64_t>(spins), static_cast<std::uint32_t>(index));
+  const PhiloxWords words =
+      philox_words(seed, Stream::instance_seed, static_cast<std::uint32_t>(family),
+                   static_cast<std::uint64_t>(spins), static_cast<std::uint32_t>(index));
   return std::uint64_t{words[0]} << 32U | words[1];
 }
 
@@ -69,8 +70,8 @@ Problem qama_problem(const GapTtsItem& item, const ImageSet* images) {
       QamaProblem(attention.options().spec, heads, tokens, pass.attention.J, pass.attention.h).to_dense();
   problem.kind = ProblemKind::qubo;
   problem.name = fmt::format("{} n={} #{}", item.family, item.spins, item.index);
-  problem.source = fmt::format("untrained layer, H={} N={} d_model={} seed {}, {}", heads, tokens, kModelWidth,
-                               item.seed, from);
+  problem.source = fmt::format("untrained layer, H={} N={} d_model={} seed {}, {}", heads, tokens,
+                               kModelWidth, item.seed, from);
   return problem;
 }
 

@@ -75,9 +75,9 @@ void run_chain(GapTtsRow& row, const IsingModel& model, const GapTtsItem& item, 
   const double lowest = *std::min_element(energy.begin(), energy.end());
   const double tie = energy_tie(model);
   const int least = std::min(kLeastChainRuns, plan.chain_runs);
-  const int runs = static_cast<int>(
-      std::clamp(kChainSteps / std::max(row.hitting_time, 1.0), static_cast<double>(least),
-                 static_cast<double>(plan.chain_runs)));
+  const int runs =
+      static_cast<int>(std::clamp(kChainSteps / std::max(row.hitting_time, 1.0), static_cast<double>(least),
+                                  static_cast<double>(plan.chain_runs)));
   std::vector<double> steps;
   double beyond = 0;
   for (int run = 0; run < runs; ++run) {
@@ -88,7 +88,8 @@ void run_chain(GapTtsRow& row, const IsingModel& model, const GapTtsItem& item, 
       if ((taken & 0xFFFF) == 0 && interrupted()) return;
       const std::size_t next =
           state ^ (std::size_t{1} << random.below(static_cast<std::uint64_t>(model.size())));
-      if (random.uniform() < flip_probability(FlipRule::metropolis, row.beta * (energy[next] - energy[state]))) {
+      if (random.uniform() <
+          flip_probability(FlipRule::metropolis, row.beta * (energy[next] - energy[state]))) {
         state = next;
       }
       ++taken;
@@ -133,18 +134,21 @@ const std::vector<GapTtsSetting>& gap_tts_settings() {
   // Runs are short on purpose: at these sizes long ones succeed always, and a time that is the same for all
   // instances can be predicted by nothing.
   static const std::vector<GapTtsSetting> all = {
-      {"linear", "mean field, linear law, pump raised through threshold",
+      {"linear",
+       "mean field, linear law, pump raised through threshold",
        "emulator:",
        {{"model", "mean-field"}, {"law", "linear"}, {"dt", "0.2"}, {"pump", "-2:1"}, {"start_sd", "0.1"}},
        40,
        true},
-      {"linear-tw", "truncated Wigner, g² = 0.01, linear law, the same pump",
+      {"linear-tw",
+       "truncated Wigner, g² = 0.01, linear law, the same pump",
        "emulator:",
        {{"model", "truncated-wigner"}, {"law", "linear"}, {"dt", "0.2"}, {"pump", "-2:1"}, {"g2", "0.01"}},
        40,
        true},
       {"cac", "mean field, chaotic amplitude control", "emulator:", {{"preset", "sk-cac-short"}}, 20, true},
-      {"cfc-gaussian", "Gaussian state, g² = 0.01, chaotic feedback control",
+      {"cfc-gaussian",
+       "Gaussian state, g² = 0.01, chaotic feedback control",
        "emulator:",
        {{"preset", "sk-cfc-short"}, {"model", "gaussian"}, {"g2", "0.01"}},
        30,

@@ -37,7 +37,8 @@ ImageSet read_digits(const std::string& text, const std::string& file) {
       const auto [end, failure] = std::from_chars(line.data(), line.data() + line.size(), value);
       const auto used = static_cast<std::size_t>(end - line.data());
       if (failure != std::errc{} || value < 0 || value > 16 || used >= line.size() || *end != ',') {
-        throw InputError(fmt::format("{}: line {}: expected 64 pixels from 0 to 16 and a label", file, set.count + 1));
+        throw InputError(
+            fmt::format("{}: line {}: expected 64 pixels from 0 to 16 and a label", file, set.count + 1));
       }
       set.pixels.push_back(static_cast<float>(value) / 16);
       line.remove_prefix(used + 1);
@@ -80,7 +81,8 @@ std::optional<ImageSet> load_images(const std::filesystem::path& data, const std
 }
 
 RowMatrix<float> image_tokens(const ImageSet& images, int image, int patch, int width, std::uint64_t seed) {
-  if (patch < 1 || images.side % patch != 0) throw_parameter_error("patch", patch, "a divisor of the image's side");
+  if (patch < 1 || images.side % patch != 0)
+    throw_parameter_error("patch", patch, "a divisor of the image's side");
   const int across = images.side / patch;
   const int tokens = across * across;
   RowMatrix<float> patches(tokens, patch * patch);

@@ -24,7 +24,7 @@ struct RankEstimate {
   double value = 0;
   double low = 0;
   double high = 0;
-  double low_wide = 0;   ///< at the level that is corrected for several questions
+  double low_wide = 0;  ///< at the level that is corrected for several questions
   double high_wide = 0;
   bool known() const;  ///< false: constant on a side, or too few items
 };

@@ -17,7 +17,8 @@ Problem independent_set(std::int32_t n, std::int32_t cliques, double p, double p
     throw_parameter_error("mis: cliques", cliques, fmt::format("1 to (n − 1)/2 = {}", (n - 1) / 2));
   }
   if (!(p >= 0 && p <= 1)) throw_parameter_error("mis: p", p, "a probability in [0, 1]");
-  if (!(penalty > 1 && penalty <= 1000)) throw_parameter_error("mis: penalty", penalty, "above 1, up to 1000");
+  if (!(penalty > 1 && penalty <= 1000))
+    throw_parameter_error("mis: penalty", penalty, "above 1, up to 1000");
   const std::int32_t in_cliques = n - cliques - 1;
   RandomSequence random(seed, Stream::generator);
   std::vector<std::int32_t> label(static_cast<std::size_t>(n));
