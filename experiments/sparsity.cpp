@@ -95,8 +95,8 @@ void add_terms(SparsityRow& row, const QamaSpec& spec, int heads, int tokens, co
 
 SparsityPlan SparsityPlan::quick() {
   SparsityPlan plan;
-  plan.images = 24;
-  plan.layers = 2;
+  plan.images = 12;
+  plan.layers = 8;
   return plan;
 }
 

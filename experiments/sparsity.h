@@ -21,8 +21,8 @@ struct SparsityPlan {
   std::vector<double> c_l = {0, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64};  ///< value importance
   std::vector<double> mu = {0, 1, 2, 4, 8, 16, 32, 64};               ///< sparsity term, with a target
   double target = 0.25;                                               ///< share of tokens it asks for
-  int images = 96;
-  int layers = 4;  ///< seeded layers, each with all images
+  int images = 32;
+  int layers = 16;  ///< seeded layers, each with all images
   int heads = 8;
   int model_width = 64;
   int random_tokens = 16;  ///< where there are no images

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <boost/math/distributions/students_t.hpp>
 #include <nlohmann/json.hpp>
 
 #include "experiments/figure.h"
@@ -26,6 +27,16 @@ std::string text_of(const SparsityMean& m) {
 
 using Key = std::pair<double, double>;  // layer, image
 
+using ByLayer = std::map<double, std::vector<double>>;
+
+/// Images of one layer share its weights: what varies independently are layers. With a single one, images.
+SparsityMean mean_over_layers(const ByLayer& values) {
+  if (values.size() == 1) return mean_of(values.begin()->second);
+  std::vector<double> means;
+  for (const auto& [layer, of_images] : values) means.push_back(mean_of(of_images).value);
+  return mean_of(means);
+}
+
 /// Rows of one setting by layer and image.
 std::map<Key, const SparsityRow*> at_setting(const std::vector<SparsityRow>& rows,
                                              const std::string& coefficient, double value) {
@@ -39,12 +50,12 @@ std::map<Key, const SparsityRow*> at_setting(const std::vector<SparsityRow>& row
 /// Difference of the selected share between two values of c_m, image by image.
 SparsityMean paired_difference(const std::vector<SparsityRow>& rows, double from, double to) {
   const auto before = at_setting(rows, "c_m", from), after = at_setting(rows, "c_m", to);
-  std::vector<double> differences;
+  ByLayer differences;
   for (const auto& [key, row] : after) {
     const auto at = before.find(key);
-    if (at != before.end()) differences.push_back(row->fraction - at->second->fraction);
+    if (at != before.end()) differences[row->layer].push_back(row->fraction - at->second->fraction);
   }
-  return mean_of(differences);
+  return mean_over_layers(differences);
 }
 
 const SparsityLine* line_at(const SparsityAnswer& answer, const std::string& coefficient, double value) {
@@ -140,7 +151,7 @@ std::string curve_html(const SparsityAnswer& answer, const std::string& coeffici
       "selected share against " + coefficient,
       fmt::format("Selected share of tokens against {}, the other coefficients as published: each head and "
                   "their mean; "
-                  "bars are 95% intervals over images and layers.",
+                  "bars are 95% intervals, of the mean over layers, of a head (first layer) over images.",
                   coefficient)));
 }
 
@@ -228,7 +239,9 @@ SparsityMean mean_of(const std::vector<double>& values) {
   const double mean = sum / count;
   double squares = 0;
   for (const double v : values) squares += std::isnan(v) ? 0 : (v - mean) * (v - mean);
-  const double half = count > 1 ? 1.959963984540054 * std::sqrt(squares / (count - 1) / count) : 0;
+  if (count < 2) return {mean, mean, mean};
+  const boost::math::students_t distribution(count - 1);
+  const double half = boost::math::quantile(distribution, 0.975) * std::sqrt(squares / (count - 1) / count);
   return {mean, mean - half, mean + half};
 }
 
@@ -243,26 +256,27 @@ SparsityAnswer sparsity_answer(const std::vector<SparsityRow>& rows, const Spars
       line.coefficient = name;
       line.value = value;
       line.images = found.size();
-      std::vector<double> fraction, ratio, interaction, importance, penalty, sparsity;
+      ByLayer fraction, ratio, interaction, importance, penalty, sparsity;
       std::vector<std::vector<double>> heads;
       for (const auto& [key, row] : found) {
-        fraction.push_back(row->fraction);
-        ratio.push_back(row->independent > 0 ? row->overlap / row->independent : kNone);
-        interaction.push_back(row->interaction);
-        importance.push_back(row->importance);
-        penalty.push_back(row->penalty);
-        sparsity.push_back(row->sparsity);
+        fraction[row->layer].push_back(row->fraction);
+        ratio[row->layer].push_back(row->independent > 0 ? row->overlap / row->independent : kNone);
+        interaction[row->layer].push_back(row->interaction);
+        importance[row->layer].push_back(row->importance);
+        penalty[row->layer].push_back(row->penalty);
+        sparsity[row->layer].push_back(row->sparsity);
+        if (row->layer != 0) continue;  // a head of one layer has nothing to do with that of another
         const std::vector<double> shares = row->fractions();
         heads.resize(shares.size());
         for (std::size_t t = 0; t < shares.size(); ++t) heads[t].push_back(shares[t]);
       }
-      line.fraction = mean_of(fraction);
+      line.fraction = mean_over_layers(fraction);
       for (const auto& head : heads) line.heads.push_back(mean_of(head));
-      line.overlap_ratio = mean_of(ratio);
-      line.interaction = mean_of(interaction);
-      line.importance = mean_of(importance);
-      line.penalty = mean_of(penalty);
-      line.sparsity = mean_of(sparsity);
+      line.overlap_ratio = mean_over_layers(ratio);
+      line.interaction = mean_over_layers(interaction);
+      line.importance = mean_over_layers(importance);
+      line.penalty = mean_over_layers(penalty);
+      line.sparsity = mean_over_layers(sparsity);
       answer.lines.push_back(std::move(line));
     }
   }
@@ -326,7 +340,7 @@ std::string sparsity_html(const SparsityAnswer& answer, const std::vector<Sparsi
   body +=
       "<p class='sub'>Untrained layers with seeded weights: this is what the Hamiltonian does, not what "
       "training makes of "
-      "it. Intervals are 95%, over images and layers.</p>\n";
+      "it. Intervals are 95%, Student's t over layers (images of a layer share its weights).</p>\n";
   if (rows.empty()) body += "<p class='none'>Nothing was measured yet.</p>\n";
   const QamaSpec published = QamaSpec::published(QamaForm::v2);
   const std::pair<const char*, const char*> parts[] = {

@@ -8,19 +8,20 @@
 
 namespace opoloop {
 
-/// Mean over images and layers with its 95% interval (1.96 standard errors). NaN without values.
+/// A mean with its 95% interval (Student's t). NaN without values.
 struct SparsityMean {
   double value = 0, low = 0, high = 0;
 };
 SparsityMean mean_of(const std::vector<double>& values);
 
-/// One value of a coefficient, over images and layers.
+/// One value of a coefficient. Means are over layers, of each the mean of its images (over images where
+/// there is one layer).
 struct SparsityLine {
   std::string coefficient;
   double value = 0;
   std::size_t images = 0;
   SparsityMean fraction;
-  std::vector<SparsityMean> heads;  ///< selected share of each
+  std::vector<SparsityMean> heads;  ///< selected share of each head of layer 0, over images
   SparsityMean overlap_ratio;  ///< overlap / that of independent heads, over rows where the latter is not 0
   SparsityMean interaction, importance, penalty, sparsity;
 };
