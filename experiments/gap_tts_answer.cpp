@@ -122,7 +122,8 @@ void say_answer(GapTtsAnswer& answer) {
       if (!mean[order[k]].known()) continue;
       const RankEstimate& d = answer.pooled.mean_difference[order[0]][order[k]];
       std::string& text = d.low_wide > 0 ? ahead : level;
-      text += fmt::format("{}{} by {}", text.empty() ? "" : " and of ", names[order[k]], interval(d));
+      text +=
+          fmt::format("{}{} (difference {})", text.empty() ? "" : " and of ", names[order[k]], interval(d));
     }
     best = fmt::format("Of the three, {} predicts it best", names[order[0]]);
     if (!ahead.empty()) best += ", ahead of " + ahead;

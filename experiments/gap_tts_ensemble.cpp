@@ -101,10 +101,10 @@ std::vector<GapTtsItem> gap_tts_items(const GapTtsOptions& options, std::string*
         std::find(options.only.begin(), options.only.end(), family) == options.only.end()) {
       continue;
     }
-    if (family == kFamilyQama && !load_images(options.data, "digits")) {
+    if (family == kFamilyQama && !std::filesystem::exists(image_file(options.data, "digits"))) {
       if (missing != nullptr) {
         *missing = fmt::format("family qama left out: {} not found, set OPOLOOP_DATA",
-                               (options.data / "small/attention/digits.csv.gz").string());
+                               image_file(options.data, "digits").string());
       }
       continue;
     }

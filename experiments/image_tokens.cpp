@@ -69,13 +69,15 @@ ImageSet read_idx(const std::string& bytes, const std::string& file) {
 
 }  // namespace
 
+std::filesystem::path image_file(const std::filesystem::path& data, const std::string& name) {
+  return data / "small" / "attention" / (name == "digits" ? "digits.csv.gz" : "mnist1k-images-idx3-ubyte.gz");
+}
+
 std::optional<ImageSet> load_images(const std::filesystem::path& data, const std::string& name) {
-  const bool digits = name == "digits";
-  const std::filesystem::path path =
-      data / "small" / "attention" / (digits ? "digits.csv.gz" : "mnist1k-images-idx3-ubyte.gz");
+  const std::filesystem::path path = image_file(data, name);
   const auto content = inflated(path);
   if (!content) return std::nullopt;
-  ImageSet set = digits ? read_digits(*content, path.string()) : read_idx(*content, path.string());
+  ImageSet set = name == "digits" ? read_digits(*content, path.string()) : read_idx(*content, path.string());
   if (set.count == 0) throw InputError(path.string() + ": no images");
   return set;
 }

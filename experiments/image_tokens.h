@@ -18,8 +18,12 @@ struct ImageSet {
   std::vector<float> pixels;  ///< [count][side][side]
 };
 
-/// `data`/small/attention/digits.csv.gz (64 pixels 0 … 16 and a label a line) or
-/// mnist1k-images-idx3-ubyte.gz. Nothing where the file is not there; InputError where it is damaged.
+/// Where the images of a set lie: below `data`, small/attention/digits.csv.gz or
+/// small/attention/mnist1k-images-idx3-ubyte.gz.
+std::filesystem::path image_file(const std::filesystem::path& data, const std::string& name);
+
+/// Reads image_file(): digits (64 pixels 0 … 16 and a label a line) or IDX. Nothing where the file is not
+/// there; InputError where it is damaged.
 std::optional<ImageSet> load_images(const std::filesystem::path& data, const std::string& name);
 
 /// Tokens of an image as the published encoder makes them (docs/qama.md), untrained: patches of `patch` ×

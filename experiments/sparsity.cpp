@@ -91,67 +91,20 @@ void add_terms(SparsityRow& row, const QamaSpec& spec, int heads, int tokens, co
   row.sparsity = spec.sparsity * excess;
 }
 
-}  // namespace
-
-SparsityPlan SparsityPlan::quick() {
-  SparsityPlan plan;
-  plan.images = 12;
-  plan.layers = 8;
-  return plan;
-}
-
-std::vector<double> SparsityRow::fractions() const {
-  std::vector<double> shares;
-  const auto n = static_cast<std::size_t>(tokens);
-  for (std::size_t t = 0; n > 0 && t < selection.size() / n; ++t) {
-    const std::string head = selection.substr(t * n, n);
-    shares.push_back(static_cast<double>(std::count(head.begin(), head.end(), '1')) / tokens);
-  }
-  return shares;
-}
-
-SparsityInput sparsity_input(const SparsityOptions& options) {
-  if (load_images(options.data, "mnist1k")) return {"mnist1k", "", 4};
-  const std::string missing =
-      fmt::format("{} not found, set OPOLOOP_DATA",
-                  (options.data / "small/attention/mnist1k-images-idx3-ubyte.gz").string());
-  if (load_images(options.data, "digits")) return {"digits", missing + "; digits instead", 2};
-  return {"random", missing + "; random tokens instead of images", 0};
-}
-
-void head_overlap(int heads, int tokens, const std::vector<std::int8_t>& x, double& overlap,
-                  double& independent) {
-  const auto N = static_cast<std::size_t>(tokens);
-  overlap = independent = heads > 1 ? 0 : std::numeric_limits<double>::quiet_NaN();
-  const double pairs = 0.5 * heads * (heads - 1);
-  for (std::size_t t = 0; t < static_cast<std::size_t>(heads); ++t) {
-    for (std::size_t other = 0; other < t; ++other) {
-      double both = 0, mine = 0, theirs = 0;
-      for (std::size_t i = 0; i < N; ++i) {
-        both += x[t * N + i] * x[other * N + i];
-        mine += x[t * N + i];
-        theirs += x[other * N + i];
-      }
-      overlap += both / tokens / pairs;
-      independent += mine / tokens * (theirs / tokens) / pairs;
-    }
-  }
-}
-
-std::vector<SparsityRow> measure_sparsity_point(const SparsityOptions& options,
-                                                const std::string& coefficient, double value, int layer) {
+/// One setting on all images of one layer.
+std::vector<SparsityRow> measure_sparsity_point(const SparsityOptions& options, const ImageSet* images,
+                                                int patch, const std::string& coefficient, double value,
+                                                int layer) {
   const SparsityPlan& plan = options.plan;
-  const SparsityInput input = sparsity_input(options);
-  const std::optional<ImageSet> images =
-      input.name == "random" ? std::nullopt : load_images(options.data, input.name);
   const std::uint64_t seed = options.seed * 1000 + static_cast<std::uint64_t>(layer);
-  const int count = images ? std::min(plan.images, images->count) : plan.images;
+  const int count = images != nullptr ? std::min(plan.images, images->count) : plan.images;
   RowMatrix<float> x;
   int tokens = 0;
   for (int k = 0; k < count; ++k) {
-    const RowMatrix<float> one = images ? image_tokens(*images, k, input.patch, plan.model_width, seed)
-                                        : random_tokens(plan.random_tokens, plan.model_width,
-                                                        seed * 100000 + static_cast<std::uint64_t>(k));
+    const RowMatrix<float> one = images != nullptr
+                                     ? image_tokens(*images, k, patch, plan.model_width, seed)
+                                     : random_tokens(plan.random_tokens, plan.model_width,
+                                                     seed * 100000 + static_cast<std::uint64_t>(k));
     tokens = static_cast<int>(one.rows());
     if (k == 0) x.resize(static_cast<Eigen::Index>(count) * tokens, plan.model_width);
     x.middleRows(static_cast<Eigen::Index>(k) * tokens, tokens) = one;
@@ -190,6 +143,54 @@ std::vector<SparsityRow> measure_sparsity_point(const SparsityOptions& options,
   return rows;
 }
 
+}  // namespace
+
+SparsityPlan SparsityPlan::quick() {
+  SparsityPlan plan;
+  plan.images = 12;
+  plan.layers = 8;
+  return plan;
+}
+
+std::vector<double> SparsityRow::fractions() const {
+  std::vector<double> shares;
+  const auto n = static_cast<std::size_t>(tokens);
+  for (std::size_t t = 0; n > 0 && t < selection.size() / n; ++t) {
+    const std::string head = selection.substr(t * n, n);
+    shares.push_back(static_cast<double>(std::count(head.begin(), head.end(), '1')) / tokens);
+  }
+  return shares;
+}
+
+SparsityInput sparsity_input(const SparsityOptions& options) {
+  const std::filesystem::path first = image_file(options.data, "mnist1k");
+  if (std::filesystem::exists(first)) return {"mnist1k", "", 4};
+  const std::string missing = first.string() + " not found, set OPOLOOP_DATA";
+  if (std::filesystem::exists(image_file(options.data, "digits"))) {
+    return {"digits", missing + "; digits instead", 2};
+  }
+  return {"random", missing + "; random tokens instead of images", 0};
+}
+
+void head_overlap(int heads, int tokens, const std::vector<std::int8_t>& x, double& overlap,
+                  double& independent) {
+  const auto N = static_cast<std::size_t>(tokens);
+  overlap = independent = heads > 1 ? 0 : std::numeric_limits<double>::quiet_NaN();
+  const double pairs = 0.5 * heads * (heads - 1);
+  for (std::size_t t = 0; t < static_cast<std::size_t>(heads); ++t) {
+    for (std::size_t other = 0; other < t; ++other) {
+      double both = 0, mine = 0, theirs = 0;
+      for (std::size_t i = 0; i < N; ++i) {
+        both += x[t * N + i] * x[other * N + i];
+        mine += x[t * N + i];
+        theirs += x[other * N + i];
+      }
+      overlap += both / tokens / pairs;
+      independent += mine / tokens * (theirs / tokens) / pairs;
+    }
+  }
+}
+
 bool measure_sparsity(const SparsityOptions& options, std::vector<SparsityRow>& rows,
                       const std::function<void(std::size_t, std::size_t)>& after_each) {
   if (options.plan.model_width % options.plan.heads != 0)
@@ -206,6 +207,9 @@ bool measure_sparsity(const SparsityOptions& options, std::vector<SparsityRow>& 
       for (int layer = 0; layer < options.plan.layers; ++layer) points.push_back({name, value, layer});
     }
   }
+  const SparsityInput input = sparsity_input(options);
+  const std::optional<ImageSet> images =
+      input.name == "random" ? std::nullopt : load_images(options.data, input.name);
   std::size_t done = 0;
   for (const Point& point : points) {
     ++done;
@@ -215,7 +219,8 @@ bool measure_sparsity(const SparsityOptions& options, std::vector<SparsityRow>& 
       continue;
     }
     if (interrupted()) return false;
-    auto measured = measure_sparsity_point(options, point.coefficient, point.value, point.layer);
+    auto measured = measure_sparsity_point(options, images ? &*images : nullptr, input.patch,
+                                           point.coefficient, point.value, point.layer);
     if (interrupted()) return false;  // the device may have been stopped half way
     rows.insert(rows.end(), std::make_move_iterator(measured.begin()),
                 std::make_move_iterator(measured.end()));

@@ -75,12 +75,8 @@ SparsityInput sparsity_input(const SparsityOptions& options);
 void head_overlap(int heads, int tokens, const std::vector<std::int8_t>& x, double& overlap,
                   double& independent);
 
-/// One setting on all images of one layer. Throws InputError where the device cannot take the problem, Error
-/// where it fails.
-std::vector<SparsityRow> measure_sparsity_point(const SparsityOptions& options,
-                                                const std::string& coefficient, double value, int layer);
-
-/// Measures what is missing in `rows`; false where it was interrupted. Rows do not depend on threads.
+/// Measures what is missing in `rows`; false where it was interrupted. Rows do not depend on threads. Throws
+/// InputError where the device cannot take the problem, Error where it fails.
 bool measure_sparsity(const SparsityOptions& options, std::vector<SparsityRow>& rows,
                       const std::function<void(std::size_t done, std::size_t of)>& after_each = {});
 

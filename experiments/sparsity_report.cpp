@@ -20,6 +20,8 @@ namespace opoloop {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+/// A head that selects less is idle.
+constexpr double kIdle = 0.05;
 
 std::string text_of(const SparsityMean& m) {
   return std::isnan(m.value) ? "-" : fmt::format("{:.3g} [{:.3g}, {:.3g}]", m.value, m.low, m.high);
@@ -65,6 +67,13 @@ const SparsityLine* line_at(const SparsityAnswer& answer, const std::string& coe
   return nullptr;
 }
 
+/// The least, the published or a middle, and the largest value.
+std::vector<double> shown(const std::vector<double>& values, double published) {
+  if (values.size() <= 3) return values;
+  const bool has = std::find(values.begin(), values.end(), published) != values.end();
+  return {values.front(), has ? published : values[values.size() / 2], values.back()};
+}
+
 void say_answer(SparsityAnswer& answer, const std::vector<SparsityRow>& rows,
                 const SparsityOptions& options) {
   const double published = QamaSpec::published(QamaForm::v2).c_m;
@@ -74,27 +83,36 @@ void say_answer(SparsityAnswer& answer, const std::vector<SparsityRow>& rows,
     const SparsityMean change = paired_difference(rows, 0, published);
     const bool fewer = change.high < 0;
     const bool sparse = with->fraction.high < 0.5;
+    const bool within = with->at_work.high < 0.5;
     const char* verdict =
-        fewer && sparse ? "Yes"
-        : fewer         ? "Partly: the penalty thins the selection, but it is not sparse (below one half)"
-        : sparse        ? "No: the selection is sparse, but not because of the penalty"
-                        : "No";
+        fewer && sparse && within ? "Yes"
+        : fewer && sparse
+            ? "Between the heads, not within them: the penalty leaves heads idle, those at work are "
+              "not sparse (below one half)"
+        : fewer  ? "Partly: the penalty thins the selection, but it is not sparse (below one half)"
+        : sparse ? "No: the selection is sparse, but not because of the penalty"
+                 : "No";
     answer.sentences.push_back(fmt::format(
         "Does sparsity emerge from the optimisation here? {}. With the published head penalty (c_m = {}) a "
         "head "
         "selects {} of the tokens, without it {}; difference image by image {}.",
         verdict, published, text_of(with->fraction), text_of(without->fraction), text_of(change)));
-    const auto ratio = [&](const SparsityLine& line) {
-      return fmt::format("{} at c_m = {}", text_of(line.overlap_ratio), line.value);
-    };
-    answer.sentences.push_back(
-        fmt::format("Two heads select the same token, relative to independent heads of the same shares: {}, "
-                    "{}{}. Below 1 the "
-                    "heads divide the tokens among themselves.",
-                    ratio(*without), ratio(*with),
-                    answer.lines.empty() || options.plan.c_m.empty() || options.plan.c_m.back() == published
-                        ? ""
-                        : ", " + ratio(*line_at(answer, "c_m", options.plan.c_m.back()))));
+    answer.sentences.push_back(fmt::format(
+        "Of {} heads {} are idle (select less than 5%) at c_m = {}, {} at c_m = 0; those at work select "
+        "{} and {}.",
+        options.plan.heads, text_of(with->idle), published, text_of(without->idle), text_of(with->at_work),
+        text_of(without->at_work)));
+    std::string ratios;
+    for (const double value : shown(options.plan.c_m, published)) {
+      const SparsityLine* line = line_at(answer, "c_m", value);
+      if (line == nullptr) continue;
+      ratios +=
+          fmt::format("{}{} at c_m = {}", ratios.empty() ? "" : ", ", text_of(line->overlap_ratio), value);
+    }
+    answer.sentences.push_back(fmt::format(
+        "Two heads select the same token, relative to independent heads of the same shares: {}. Below 1 "
+        "the heads divide the tokens among themselves.",
+        ratios));
   } else {
     answer.sentences.emplace_back(
         "Does sparsity emerge from the optimisation here? Not answered: c_m = 0 and the published c_m with "
@@ -204,26 +222,19 @@ std::string maps_html(const std::vector<SparsityRow>& rows, const std::string& c
 std::string table_html(const SparsityAnswer& answer) {
   std::string html =
       "<div class='table'><table><thead><tr><th scope='col'>Setting</th><th scope='col'>Selected "
-      "share</th><th "
+      "share</th><th scope='col'>Idle heads</th><th scope='col'>Share of the others</th><th "
       "scope='col'>Overlap of heads / independent</th><th scope='col'>Interaction</th><th "
       "scope='col'>Importance</th><th "
       "scope='col'>Head penalty</th><th scope='col'>Sparsity term</th></tr></thead><tbody>\n";
   for (const SparsityLine& line : answer.lines) {
     html += fmt::format("<tr><th scope='row'>{} = {:g}</th>", line.coefficient, line.value);
-    for (const SparsityMean& m : {line.fraction, line.overlap_ratio, line.interaction, line.importance,
-                                  line.penalty, line.sparsity}) {
+    for (const SparsityMean& m : {line.fraction, line.idle, line.at_work, line.overlap_ratio,
+                                  line.interaction, line.importance, line.penalty, line.sparsity}) {
       html += fmt::format("<td class='num'>{}</td>", text_of(m));
     }
     html += "</tr>\n";
   }
   return html + "</tbody></table></div>\n";
-}
-
-/// The least, the published or a middle, and the largest value.
-std::vector<double> shown(const std::vector<double>& values, double published) {
-  if (values.size() <= 3) return values;
-  const bool has = std::find(values.begin(), values.end(), published) != values.end();
-  return {values.front(), has ? published : values[values.size() / 2], values.back()};
 }
 
 }  // namespace
@@ -256,7 +267,7 @@ SparsityAnswer sparsity_answer(const std::vector<SparsityRow>& rows, const Spars
       line.coefficient = name;
       line.value = value;
       line.images = found.size();
-      ByLayer fraction, ratio, interaction, importance, penalty, sparsity;
+      ByLayer fraction, idle, at_work, ratio, interaction, importance, penalty, sparsity;
       std::vector<std::vector<double>> heads;
       for (const auto& [key, row] : found) {
         fraction[row->layer].push_back(row->fraction);
@@ -265,13 +276,21 @@ SparsityAnswer sparsity_answer(const std::vector<SparsityRow>& rows, const Spars
         importance[row->layer].push_back(row->importance);
         penalty[row->layer].push_back(row->penalty);
         sparsity[row->layer].push_back(row->sparsity);
-        if (row->layer != 0) continue;  // a head of one layer has nothing to do with that of another
         const std::vector<double> shares = row->fractions();
+        std::vector<double> working;
+        for (const double share : shares) {
+          if (share >= kIdle) working.push_back(share);
+        }
+        idle[row->layer].push_back(static_cast<double>(shares.size() - working.size()));
+        at_work[row->layer].push_back(mean_of(working).value);
+        if (row->layer != 0) continue;  // a head of one layer has nothing to do with that of another
         heads.resize(shares.size());
         for (std::size_t t = 0; t < shares.size(); ++t) heads[t].push_back(shares[t]);
       }
       line.fraction = mean_over_layers(fraction);
       for (const auto& head : heads) line.heads.push_back(mean_of(head));
+      line.idle = mean_over_layers(idle);
+      line.at_work = mean_over_layers(at_work);
       line.overlap_ratio = mean_over_layers(ratio);
       line.interaction = mean_over_layers(interaction);
       line.importance = mean_over_layers(importance);
@@ -289,10 +308,12 @@ void print_sparsity(const SparsityAnswer& answer, const SparsityOptions& options
   const SparsityInput input = sparsity_input(options);
   out << fmt::format("\nTokens: {}{}{}; an untrained layer of {} heads, {}\n", input.name,
                      input.note.empty() ? "" : ": ", input.note, options.plan.heads, options.device);
-  out << fmt::format("  {:<12}{:<26}{:<26}{}\n", "", "selected share [95%]", "overlap/independent", "images");
+  out << fmt::format("  {:<12}{:<24}{:<22}{:<24}{:<24}{}\n", "", "selected share [95%]", "idle heads",
+                     "share of the others", "overlap/independent", "images");
   for (const SparsityLine& line : answer.lines) {
-    out << fmt::format("  {:<12}{:<26}{:<26}{}\n", fmt::format("{} = {:g}", line.coefficient, line.value),
-                       text_of(line.fraction), text_of(line.overlap_ratio), line.images);
+    out << fmt::format("  {:<12}{:<24}{:<22}{:<24}{:<24}{}\n",
+                       fmt::format("{} = {:g}", line.coefficient, line.value), text_of(line.fraction),
+                       text_of(line.idle), text_of(line.at_work), text_of(line.overlap_ratio), line.images);
   }
 }
 
@@ -315,6 +336,8 @@ void print_sparsity_json(const SparsityAnswer& answer, const SparsityOptions& op
                                     {"value", line.value},
                                     {"images", line.images},
                                     {"fraction", json_of(line.fraction)},
+                                    {"idle_heads", json_of(line.idle)},
+                                    {"fraction_of_others", json_of(line.at_work)},
                                     {"overlap_over_independent", json_of(line.overlap_ratio)},
                                     {"interaction", json_of(line.interaction)},
                                     {"importance", json_of(line.importance)},

@@ -22,6 +22,8 @@ struct SparsityLine {
   std::size_t images = 0;
   SparsityMean fraction;
   std::vector<SparsityMean> heads;  ///< selected share of each head of layer 0, over images
+  SparsityMean idle;                ///< heads that select less than 5% of the tokens
+  SparsityMean at_work;             ///< selected share, mean over the other heads of an image
   SparsityMean overlap_ratio;  ///< overlap / that of independent heads, over rows where the latter is not 0
   SparsityMean interaction, importance, penalty, sparsity;
 };

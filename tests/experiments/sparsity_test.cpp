@@ -154,7 +154,7 @@ TEST_CASE("sparsity: the verdict follows the rows") {
   options.plan.c_m = {0, 0.8};
   options.plan.c_l = {};
   options.plan.mu = {};
-  const auto verdict = [&](double without, double with) {
+  const auto verdict = [&](double without, double with, bool idle = false) {
     std::vector<SparsityRow> rows;
     for (int image = 0; image < 20; ++image) {
       for (const double c_m : {0.0, 0.8}) {
@@ -163,7 +163,14 @@ TEST_CASE("sparsity: the verdict follows the rows") {
         row.value = c_m;
         row.layer = 0;
         row.image = image;
-        row.fraction = (c_m > 0 ? with : without) + 0.01 * (image % 3);
+        // Two heads of 100 tokens; with the penalty the second is idle where that is asked for.
+        const double share = (c_m > 0 ? with : without) + 0.01 * (image % 3);
+        const auto selected = static_cast<std::size_t>(std::lround(100 * share));
+        const std::string head = std::string(selected, '1') + std::string(100 - selected, '0');
+        row.heads = 2;
+        row.tokens = 100;
+        row.selection = head + (c_m > 0 && idle ? std::string(100, '0') : head);
+        row.fraction = c_m > 0 && idle ? share / 2 : share;
         row.overlap = row.independent = 0.2;
         rows.push_back(row);
       }
@@ -171,6 +178,7 @@ TEST_CASE("sparsity: the verdict follows the rows") {
     return sparsity_answer(rows, options).sentences[0];
   };
   CHECK_THAT(verdict(0.7, 0.2), Catch::Contains("? Yes."));
+  CHECK_THAT(verdict(0.7, 0.7, true), Catch::Contains("? Between the heads, not within them"));
   CHECK_THAT(verdict(0.9, 0.7), Catch::Contains("? Partly"));
   CHECK_THAT(verdict(0.2, 0.2), Catch::Contains("not because of the penalty"));
   CHECK_THAT(verdict(0.7, 0.7), Catch::Contains("? No."));
