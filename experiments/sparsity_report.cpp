@@ -308,10 +308,10 @@ void print_sparsity(const SparsityAnswer& answer, const SparsityOptions& options
   const SparsityInput input = sparsity_input(options);
   out << fmt::format("\nTokens: {}{}{}; an untrained layer of {} heads, {}\n", input.name,
                      input.note.empty() ? "" : ": ", input.note, options.plan.heads, options.device);
-  out << fmt::format("  {:<12}{:<24}{:<22}{:<24}{:<24}{}\n", "", "selected share [95%]", "idle heads",
+  out << fmt::format("  {:<12}{:<26}{:<28}{:<26}{:<28}{}\n", "", "selected share [95%]", "idle heads",
                      "share of the others", "overlap/independent", "images");
   for (const SparsityLine& line : answer.lines) {
-    out << fmt::format("  {:<12}{:<24}{:<22}{:<24}{:<24}{}\n",
+    out << fmt::format("  {:<12}{:<26}{:<28}{:<26}{:<28}{}\n",
                        fmt::format("{} = {:g}", line.coefficient, line.value), text_of(line.fraction),
                        text_of(line.idle), text_of(line.at_work), text_of(line.overlap_ratio), line.images);
   }
