@@ -14,6 +14,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kSuccess = 0.99;
+/// Resampling fewer says nothing: all resamples of three instances may agree.
+constexpr std::size_t kLeastInstances = 30;
 
 /// A gap of 0 is a time that never ends; NaN stays.
 double inverse(double gap) {
@@ -78,7 +80,8 @@ std::string interval(const RankEstimate& e) {
 }
 
 /// In words, from the corrected interval.
-std::string strength(const RankEstimate& e) {
+std::string strength(const RankEstimate& e, std::size_t instances) {
+  if (instances < kLeastInstances) return "too few instances to say";
   if (!e.known()) return "unknown";
   if (e.low_wide <= 0 && e.high_wide >= 0) return "no, not told apart from nothing";
   if (e.value < 0) return "no, the other way round";
@@ -103,8 +106,9 @@ void say_answer(GapTtsAnswer& answer) {
   const char* names[kGaps] = {"the chain's gap", "the quantum gap", "the machine's own gap"};
   std::string first = "Does the gap predict the time to solution of the coherent Ising machine here?";
   for (std::size_t g = 0; g < kGaps; ++g) {
-    first += fmt::format(" {} {}: {} (rho {}){}", g == 0 ? "By" : "by", names[g], strength(mean[g]),
-                         interval(mean[g]), g + 1 < kGaps ? ";" : ".");
+    first +=
+        fmt::format(" {} {}: {} (rho {}){}", g == 0 ? "By" : "by", names[g],
+                    strength(mean[g], answer.pooled.items), interval(mean[g]), g + 1 < kGaps ? ";" : ".");
   }
   answer.sentences.push_back(first);
 
@@ -112,7 +116,7 @@ void say_answer(GapTtsAnswer& answer) {
   const auto value = [&](std::size_t g) { return mean[g].known() ? mean[g].value : -2.0; };
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
   std::string best;
-  if (!mean[order[0]].known()) {
+  if (!mean[order[0]].known() || answer.pooled.items < kLeastInstances) {
     best = "Too few instances to say which gap predicts best.";
   } else if (mean[order[0]].low_wide <= 0) {
     best = "None of the three gaps predicts it, so none is best.";

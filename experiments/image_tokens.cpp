@@ -105,7 +105,8 @@ RowMatrix<float> image_tokens(const ImageSet& images, int image, int patch, int 
   RowMatrix<float> x = LayerNorm<float>(width).forward(normed * linear.transpose(), saved);
   for (int t = 0; t < tokens; ++t) {
     for (int k = 0; k < width; ++k) {
-      const double angle = t / std::pow(10000.0, 2.0 * (k / 2) / width);
+      const int pair = k / 2;
+      const double angle = t / std::pow(10000.0, 2.0 * pair / width);
       x(t, k) += static_cast<float>(k % 2 == 0 ? std::sin(angle) : std::cos(angle));
     }
   }

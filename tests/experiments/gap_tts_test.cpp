@@ -208,4 +208,6 @@ TEST_CASE("gap-tts: the answer says what the rows say") {
   CHECK(std::isinf(gap_tts_outcomes(rows[0])[0]));
   CHECK_THAT(flawed.sentences.back(), Catch::Contains("VIOLATED on 1"));
   CHECK_THAT(gap_tts_answer({}, 10, 1, 1).sentences[1], Catch::Contains("Too few"));
+  rows.resize(12);
+  CHECK_THAT(gap_tts_answer(rows, 50, 1, 1).sentences[0], Catch::Contains("too few instances to say"));
 }
