@@ -28,6 +28,8 @@ enum class Stream : std::uint32_t {
   pump_noise_per_pulse = 34,  ///< one step a round trip, slot i for pulse i
   pump_drift = 35,            ///< Fourier components of a trajectory's 1/f drift
   gain_pattern = 36,          ///< fixed pattern of a machine, keyed by its device_seed
+  single_flip_chain = 40,     ///< runs of the Markov chain of docs/spectra.md
+  instance_seed = 41,         ///< seeds of an experiment's instances from (family, size, index)
 };
 
 using PhiloxWords = std::array<std::uint32_t, 4>;

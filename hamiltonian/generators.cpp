@@ -146,6 +146,19 @@ const std::vector<Entry>& entries() {
        [](const Options& o) {
          return tile_planted(o.count("l"), o.number("p1"), o.number("p2"), o.number("p3"), o.seed());
        }},
+      {{"mis",
+        "maximum independent set whose quantum gap closes fast (after arXiv:2509.16265): cliques against a "
+        "larger free set, optimum known",
+        {kN,
+         {"cliques", "0", "number of cliques; 0: a third of the spins, (n − 1)/3"},
+         {"p", "1", "probability of the edges that the optimum does not need; 1: smallest gap"},
+         {"penalty", "2", "cost of an edge with both ends taken, above 1"},
+         kSeed}},
+       [](const Options& o) {
+         const std::int32_t n = o.count("n"), cliques = o.count("cliques");
+         return independent_set(n, cliques == 0 ? std::max((n - 1) / 3, 1) : cliques, o.number("p"),
+                                o.number("penalty"), o.seed());
+       }},
   };
   return all;
 }

@@ -55,6 +55,17 @@ Problem wishart_planted(std::int32_t n, double alpha, bool integer, std::uint64_
 /// gauge hides the planted state. E = Σ over cells of (2 − Σ|J|).
 Problem tile_planted(std::int32_t length, double p1, double p2, double p3, std::uint64_t seed);
 
+/// Maximum independent set whose annealing gap closes fast: minimise −Σ x_i + penalty Σ_{edges} x_i x_j,
+/// penalty > 1. m = `cliques` complete graphs share n − m − 1 nodes as evenly as they can; the other m + 1,
+/// g_0 … g_m, are free: no edge among them. Every node of clique k is joined to g_k and g_{k+1}, and to each
+/// other g with probability p. A node from each of some k ≥ 1 cliques rules out at least k + 1 free ones, so
+/// {g_0, …, g_m} is the one largest set: E = −(m+1). The many sets with one node of each clique are one short
+/// of it where p = 1; a transverse field favours them for their number, and late in the anneal everything has
+/// to turn over at once. Degenerate local minima from cliques against one global minimum, and why their gap
+/// is exponentially small: V. Choi, arXiv:2509.16265 and arXiv:2105.02110. Joining by g_k, g_{k+1} and p is
+/// ours: it makes random instances with a proven optimum. 1 ≤ m ≤ (n − 1)/2.
+Problem independent_set(std::int32_t n, std::int32_t cliques, double p, double penalty, std::uint64_t seed);
+
 /// For the command line: one option of a family.
 struct GeneratorOption {
   std::string name;

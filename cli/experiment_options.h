@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+
+namespace opoloop {
+
+/// Options of `opoloop experiment NAME`; each experiment says which it takes.
+struct ExperimentOptions {
+  std::string name;
+  bool quick = false;
+  std::optional<int> threads;
+  std::uint64_t seed = 1;
+  std::vector<std::string> only;
+  std::optional<int> instances;  ///< gap-tts: of each family and size; sparsity: images
+  std::vector<int> spins;        ///< gap-tts
+  std::string device;            ///< sparsity
+  std::string out, resume, report;
+  bool json = false;
+};
+
+/// Where the rows of an experiment go and how it reports: what all experiments share.
+class ExperimentRun {
+ public:
+  /// Throws InputError where a folder of --out or --report is not there.
+  ExperimentRun(const ExperimentOptions& options, const Streams& streams);
+
+  int threads() const { return threads_; }
+  /// --out, or --resume where only that is given; empty: nothing is saved.
+  const std::string& file() const { return file_; }
+
+  /// Catches Ctrl-C and writes the first, incomplete file, so that a bad path fails before the work.
+  void begin(std::function<void(bool complete)> save);
+  /// One line about where the run is, on a terminal only.
+  void progress(std::size_t done, std::size_t of, const std::string& what) const;
+  /// Saves if the last time is a while ago.
+  void save_now_and_then();
+  /// Saves, and says where an interrupted run can be gone on with. Returns the exit code.
+  int end(bool complete, std::size_t rows);
+  /// Names the files that were written.
+  void print_files() const;
+
+ private:
+  const ExperimentOptions& options_;
+  const Streams& streams_;
+  int threads_;
+  std::string file_;
+  std::function<void(bool)> save_;
+  std::chrono::steady_clock::time_point start_, saved_;
+};
+
+int run_published(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
+int run_gap_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
+int run_sparsity(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
+
+}  // namespace opoloop

@@ -1,0 +1,70 @@
+#include <filesystem>
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/experiment_options.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/threads.h"
+
+namespace opoloop {
+namespace {
+
+/// Rows are saved at the latest this long after they were measured.
+constexpr std::chrono::seconds kSaveEvery{2};
+
+void require_folder(const std::string& path, const char* option) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder)) {
+    throw InputError(fmt::format("{} {}: no such folder: {}", option, path, folder.string()));
+  }
+}
+
+}  // namespace
+
+ExperimentRun::ExperimentRun(const ExperimentOptions& options, const Streams& streams)
+    : options_(options),
+      streams_(streams),
+      threads_(options.threads.value_or(available_threads())),
+      file_(options.out.empty() ? options.resume : options.out),
+      start_(std::chrono::steady_clock::now()),
+      saved_(start_) {
+  if (!file_.empty()) require_folder(file_, "--out");
+  if (!options.report.empty()) require_folder(options.report, "--report");
+}
+
+void ExperimentRun::begin(std::function<void(bool complete)> save) {
+  save_ = std::move(save);
+  catch_interrupts();
+  if (!file_.empty()) save_(false);
+}
+
+void ExperimentRun::progress(std::size_t done, std::size_t of, const std::string& what) const {
+  if (!streams_.live) return;
+  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  streams_.err << fmt::format("\r\033[K{}/{}  {:.0f} s  {}", done, of, seconds, what) << std::flush;
+}
+
+void ExperimentRun::save_now_and_then() {
+  if (file_.empty() || std::chrono::steady_clock::now() - saved_ < kSaveEvery) return;
+  save_(false);
+  saved_ = std::chrono::steady_clock::now();
+}
+
+int ExperimentRun::end(bool complete, std::size_t rows) {
+  if (!file_.empty()) save_(complete);
+  if (streams_.live) streams_.err << "\r\033[K";
+  if (complete) return 0;
+  streams_.err << fmt::format("interrupted: {} points measured{}\n", rows,
+                              file_.empty() ? "" : ", saved in " + file_ + " (go on with --resume)");
+  return 128 + interrupt_signal();
+}
+
+void ExperimentRun::print_files() const {
+  if (!file_.empty()) streams_.out << "points: " << file_ << '\n';
+  if (!options_.report.empty()) streams_.out << "report: " << options_.report << '\n';
+}
+
+}  // namespace opoloop
