@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -102,8 +103,31 @@ at::Tensor padding(const TorchOptional<at::Tensor>& mask, at::IntArrayRef shape)
   return removed.contiguous();
 }
 
+/// [N, N] or [B·H, N, N] of the scores' type, −inf where a pair is removed; undefined without a mask.
+at::Tensor pair_mask(const TorchOptional<at::Tensor>& mask, const QamaShape& shape, at::ScalarType type) {
+  if (!mask.has_value() || !mask->defined()) return {};
+  const std::int64_t N = shape.tokens;
+  if (mask->dim() == 2) {
+    require_shape("attn_mask", *mask, {N, N}, "[N, N]");
+  } else {
+    require_shape("attn_mask", *mask, {std::int64_t{shape.batch} * shape.heads, N, N},
+                  "[N, N], or [B·H, N, N]");
+  }
+  const at::Tensor plain = mask->detach().cpu();
+  if (plain.scalar_type() == at::kBool) {
+    return at::zeros(plain.sizes(), at::TensorOptions().dtype(type))
+        .masked_fill(plain, -std::numeric_limits<double>::infinity());
+  }
+  if (!plain.is_floating_point()) {
+    throw InputError(fmt::format("attention: attn_mask is {}, expected bool or floating point",
+                                 at::toString(plain.scalar_type())));
+  }
+  return plain.to(type).contiguous();
+}
+
 template <class Scalar>
 std::span<const Scalar> view(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
   return {tensor.data_ptr<Scalar>(), static_cast<std::size_t>(tensor.numel())};
 }
 
@@ -128,7 +152,7 @@ at::Tensor tensor_of(std::vector<Scalar> values, at::IntArrayRef shape, at::Scal
 /// What a pass needs besides the tensors that may carry gradients.
 struct Call {
   QamaShape shape;
-  at::Tensor removed;
+  at::Tensor removed, pairs;
   QamaOptions options;
 };
 
@@ -145,8 +169,9 @@ variable_list solve(AutogradContext& context, const variable_list& in, const Cal
   const auto forward = std::make_shared<QamaForward<Scalar>>();
   {
     const PooledOperator attention(options);
-    *forward = attention->forward<Scalar>(shape, view<Scalar>(in[0]), view<Scalar>(in[1]),
-                                          view<Scalar>(in[2]), view<Scalar>(in[3]), bytes(call.removed));
+    *forward =
+        attention->forward<Scalar>(shape, view<Scalar>(in[0]), view<Scalar>(in[1]), view<Scalar>(in[2]),
+                                   view<Scalar>(in[3]), bytes(call.removed), view<Scalar>(call.pairs));
   }
   const std::int64_t B = shape.batch, H = shape.heads, N = shape.tokens, d = shape.width;
   const auto type = kTypeOf<Scalar>;
@@ -204,6 +229,13 @@ struct QamaFunction : torch::autograd::Function<QamaFunction> {
   }
 };
 
+void require_results(const QamaShape& shape, const QamaTensors& result) {
+  const std::int64_t B = shape.batch, H = shape.heads, N = shape.tokens;
+  require_shape("J", result.J, {B, H, N, N}, "[B, H, N, N]");
+  require_shape("h", result.h, {B, H, N}, "[B, H, N]");
+  require_shape("x", result.x, {B, H, N, result.x.dim() == 4 ? result.x.size(3) : 1}, "[B, H, N, q]");
+}
+
 std::uint64_t mixed(std::uint64_t z) {  // SplitMix64, Steele et al. 2014
   z += 0x9E3779B97F4A7C15U;
   z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
@@ -218,9 +250,7 @@ QamaTensors qama_attention(const at::Tensor& query, const at::Tensor& key, const
                            const TorchOptional<at::Tensor>& attn_mask, const QamaOptions& given) {
   const QamaShape shape = require_inputs(query, key, value, u);
   const at::Tensor removed = padding(key_padding_mask, {shape.batch, shape.tokens});
-  if (attn_mask.has_value() && attn_mask->defined())
-    throw InputError("attention: attn_mask is not supported");
-  Call call{shape, removed, given};
+  Call call{shape, removed, pair_mask(attn_mask, shape, query.scalar_type()), given};
   if (call.options.threads == 0) call.options.threads = at::get_num_threads();
   variable_list out = QamaFunction::apply(query, key, value, u, std::as_const(call));
   return {out[0], out[1], out[2], out[3], out[4]};
@@ -229,8 +259,11 @@ QamaTensors qama_attention(const at::Tensor& query, const at::Tensor& key, const
 at::Tensor qama_attention_weights(const QamaOptions& options, const at::Tensor& query, const at::Tensor& key,
                                   const QamaTensors& result,
                                   const TorchOptional<at::Tensor>& key_padding_mask,
-                                  const TorchOptional<at::Tensor>& /*attn_mask*/) {
+                                  const TorchOptional<at::Tensor>& attn_mask) {
   const at::NoGradGuard no_gradient;
+  const QamaShape shape =
+      require_inputs(query, key, query, query.dim() == 4 ? query.new_zeros({query.size(3)}) : query);
+  require_results(shape, result);
   const std::int64_t q = result.x.size(3);
   at::Tensor a = result.J.new_zeros(result.h.sizes());
   for (std::int64_t b = 0; b < q; ++b) {
@@ -245,12 +278,18 @@ at::Tensor qama_attention_weights(const QamaOptions& options, const at::Tensor& 
     return weights;
   }
   const double scale = options.scale > 0 ? options.scale : 1 / std::sqrt(static_cast<double>(query.size(3)));
+  const double never = -std::numeric_limits<double>::infinity();
   at::Tensor scores = query.matmul(key.transpose(-1, -2)) * scale + (a + kGateFloor).log().unsqueeze(-2);
   const at::Tensor removed = padding(key_padding_mask, {query.size(0), query.size(2)});
-  if (!removed.defined()) return scores.softmax(-1);
-  const at::Tensor columns = removed.unsqueeze(1).unsqueeze(1);
-  scores = scores.masked_fill(columns, -std::numeric_limits<double>::infinity()).softmax(-1);
-  return scores.masked_fill(columns.logical_or(columns.transpose(-1, -2)), 0);
+  const at::Tensor pairs = pair_mask(attn_mask, shape, scores.scalar_type());
+  if (pairs.defined()) scores = pairs.dim() == 2 ? scores + pairs : scores + pairs.view(scores.sizes());
+  if (removed.defined()) {
+    scores = scores.masked_fill(removed.unsqueeze(1).unsqueeze(1), never);
+    scores = scores.masked_fill(removed.unsqueeze(1).unsqueeze(-1), never);
+  }
+  // A row with nothing to look at is zero, not 0/0.
+  const at::Tensor nothing = scores.eq(never).all(-1, true);
+  return scores.softmax(-1).masked_fill(nothing, 0);
 }
 
 std::int64_t forward_seed(std::int64_t seed, std::int64_t pass, std::int64_t sample) {
