@@ -2,6 +2,8 @@
 #   AUTO  built where LibTorch is found, and said to be absent where it is not
 #   ON    configuring fails where it is not found
 #   OFF   not looked for
+# The presets dev and fuzz leave it out: an interpreter cannot load a library with a sanitizer's runtime unless
+# that was loaded before it, and LibTorch itself is not instrumented. scripts/quickstart leaves it out to be quick.
 # Debian: libtorch-dev and python3-torch (scripts/packages, group torch). Another installation, one from pip for
 # instance: -DTorch_DIR=$(python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch and
 # -DOPOLOOP_PYTHON=<that python>.
