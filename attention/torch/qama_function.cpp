@@ -1,5 +1,8 @@
 #include "attention/torch/qama_function.h"
 
+// clang-format off
+#include <ATen/core/ivalue.h>  // first: clang cannot read the others without it
+// clang-format on
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
@@ -138,7 +141,8 @@ std::span<const std::uint8_t> bytes(const at::Tensor& mask) {
 
 /// A tensor on memory that `owner` keeps alive.
 template <class Scalar, class Owner>
-at::Tensor tensor_on(std::vector<Scalar>& values, at::IntArrayRef shape, at::ScalarType type, Owner owner) {
+at::Tensor tensor_on(std::vector<Scalar>& values, at::IntArrayRef shape, at::ScalarType type,
+                     const Owner& owner) {
   return at::from_blob(values.data(), shape, [owner](void*) {}, at::TensorOptions().dtype(type));
 }
 
