@@ -58,6 +58,8 @@ class QamaOperator {
   ~QamaOperator();
 
   const QamaOptions& options() const { return options_; }
+  /// For the passes to come; the device stays.
+  void set_seed(std::uint64_t seed) { options_.seed = seed; }
 
   /// Q, K, V [B, H, N, d], u [d], row-major; removed [B, N], non-zero where a token is masked, or empty;
   /// pairs [N, N] or [B·H, N, N], added to the scores of query and key, −inf to remove the pair, or empty
