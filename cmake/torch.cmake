@@ -3,7 +3,8 @@
 #   ON    configuring fails where it is not found
 #   OFF   not looked for
 # The presets dev and fuzz leave it out: an interpreter cannot load a library with a sanitizer's runtime unless
-# that was loaded before it, and LibTorch itself is not instrumented. scripts/quickstart leaves it out to be quick.
+# that was loaded before it, and LibTorch itself is not instrumented. scripts/quickstart builds
+# the command alone, not this.
 # Debian: libtorch-dev and python3-torch (scripts/packages, group torch). Another installation, one from pip for
 # instance: -DTorch_DIR=$(python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch and
 # -DOPOLOOP_PYTHON=<that python>.
