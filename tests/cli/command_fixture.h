@@ -1,14 +1,11 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "cli/run_command.h"
+#include "tests/driver/temporary_folder.h"
 
 namespace opoloop::test {
 
@@ -29,38 +26,6 @@ inline Ran call(const std::vector<std::string>& arguments) {
   const int code = run_command(arguments, out, err);
   return {code, out.str(), err.str()};
 }
-
-/// A folder of this test's own, removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "opoloop-test-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp failed");
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ / name; }
-
-  /// Writes `text` and returns the path.
-  std::string file(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
-  }
-
-  /// Names of what is in the folder.
-  std::vector<std::string> names() const {
-    std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator(path_))
-      found.push_back(entry.path().filename());
-    return found;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// The Möbius ladder of 16 nodes as a rudy file: max-cut 22 with 16 optima (docs/physics.md).
 inline std::string moebius16() {

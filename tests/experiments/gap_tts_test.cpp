@@ -9,7 +9,7 @@
 #include "core/public_data.h"
 #include "core/random.h"
 #include "experiments/gap_tts_report.h"
-#include "tests/cli/command_fixture.h"
+#include "tests/driver/temporary_folder.h"
 
 using namespace opoloop;
 using opoloop::test::TemporaryFolder;

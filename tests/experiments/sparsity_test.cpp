@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "experiments/image_tokens.h"
 #include "experiments/sparsity_report.h"
-#include "tests/cli/command_fixture.h"
+#include "tests/driver/temporary_folder.h"
 
 using namespace opoloop;
 using opoloop::test::TemporaryFolder;
