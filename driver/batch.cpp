@@ -1,6 +1,7 @@
 #include "driver/batch.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
@@ -29,13 +30,19 @@ void require_spins(const Capabilities& capabilities, const QamaProblem& problem,
   const std::int64_t room = capabilities.max_spins - ancilla;
   const std::int64_t per_token = std::int64_t{problem.heads()} * problem.bits();
   const std::int64_t per_head = std::int64_t{problem.live()} * problem.bits();
+  std::vector<std::string> fitting;
+  if (room / per_token > 0) {
+    fitting.push_back(fmt::format("{} tokens with {} heads", room / per_token, problem.heads()));
+  }
+  if (room / per_head > 0) {
+    fitting.push_back(fmt::format("{} heads with {} tokens", room / per_head, problem.live()));
+  }
   throw InputError(
-      fmt::format("device '{}' has {} spins, {} are needed ({} heads × {} tokens × {} bits{}); would fit: {} "
-                  "tokens with {} "
-                  "heads, or {} heads with {} tokens",
+      fmt::format("device '{}' has {} spins, {} are needed ({} heads × {} tokens × {} bits{}); would fit: {}",
                   uri, capabilities.max_spins, needed, problem.heads(), problem.live(), problem.bits(),
-                  ancilla > 0 ? " and an ancilla for the linear term" : "", room / per_token, problem.heads(),
-                  room / per_head, problem.live()));
+                  ancilla > 0 ? " and an ancilla for the linear term" : "",
+                  fitting.empty() ? fmt::format("{} spins in all", room)
+                                  : fmt::format("{}", fmt::join(fitting, ", or "))));
 }
 
 BatchResult gather_batch(std::span<const QamaProblem> problems, int threads,
