@@ -118,7 +118,7 @@ TEST_CASE("attention outputs and energies equal the plain formulas") {
         for (const bool masked : {false, true}) {
           for (const bool pairs : {false, true}) {
             for (const int q : {1, 3}) {
-              if (N == 197 && (q == 3 || H == 8 || pairs)) continue;
+              if (N == 197 && (q == 3 || pairs || (H == 8 && !masked))) continue;
               QamaCase c = random_case(N == 4 ? 3 : 1, H, N, 8, masked, 51);
               if (pairs) mask_pairs(c, form != QamaForm::v1);
               QamaOperator attention(options_of(form, q));
