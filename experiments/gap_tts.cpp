@@ -6,7 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "core/error.h"
-#include "driver/sweep_file.h"
+#include "experiments/sweep_rows.h"
 
 // The file of `experiment gap-tts`.
 
@@ -15,25 +15,14 @@ namespace {
 
 constexpr const char* kExperiment = "gap-tts";
 
-struct TextField {
-  const char* name;
-  std::string GapTtsRow::* member;
-  const char* description;
-};
-constexpr std::array<TextField, 4> kTexts = {{
+constexpr std::array<TextField<GapTtsRow>, 4> kTexts = {{
     {"family", &GapTtsRow::family, "Family of the instance."},
     {"instance", &GapTtsRow::instance, "What it is made of, or the command that makes it."},
     {"seed", &GapTtsRow::seed, "Seed of the instance and of its runs, 64 bits."},
     {"problem", &GapTtsRow::problem, "What could not be found, and why; empty where nothing is missing."},
 }};
 
-struct NumberField {
-  const char* name;
-  const char* units;
-  double GapTtsRow::* member;
-  const char* description;
-};
-constexpr std::array<NumberField, 18> kNumbers = {{
+constexpr std::array<NumberField<GapTtsRow>, 18> kNumbers = {{
     {"spins", "1", &GapTtsRow::spins, "Spins."},
     {"index", "1", &GapTtsRow::index, "Number within family and size."},
     {"ground_energy", "problem energy", &GapTtsRow::ground_energy, "Lowest of all states."},
@@ -88,16 +77,7 @@ GapTtsPlan GapTtsPlan::quick() {
 void save_gap_tts(const std::string& path, const std::vector<GapTtsRow>& rows, const GapTtsOptions& options,
                   const std::string& command_line, bool complete) {
   Sweep sweep{kExperiment, command_line, plan_text(options.plan), options.seed, complete, {}};
-  for (const TextField& field : kTexts) {
-    std::vector<std::string> words;
-    for (const GapTtsRow& row : rows) words.push_back(row.*field.member);
-    sweep.columns.push_back({field.name, "1", field.description, std::move(words)});
-  }
-  for (const NumberField& field : kNumbers) {
-    std::vector<double> numbers;
-    for (const GapTtsRow& row : rows) numbers.push_back(row.*field.member);
-    sweep.columns.push_back({field.name, field.units, field.description, std::move(numbers)});
-  }
+  add_columns<GapTtsRow>(sweep, rows, kTexts, kNumbers);
   const auto& settings = gap_tts_settings();
   for (std::size_t s = 0; s < settings.size(); ++s) {
     std::vector<double> trials, successes;
@@ -115,28 +95,13 @@ void save_gap_tts(const std::string& path, const std::vector<GapTtsRow>& rows, c
 }
 
 std::vector<GapTtsRow> load_gap_tts(const std::string& path, const GapTtsOptions& options) {
-  const Sweep sweep = read_sweep_file(path);
-  if (sweep.experiment != kExperiment) {
-    throw InputError(
-        fmt::format("{}: a file of experiment '{}', not '{}'", path, sweep.experiment, kExperiment));
-  }
-  if (sweep.seed != options.seed) {
-    throw InputError(fmt::format("{}: was made with --seed {}, not {}", path, sweep.seed, options.seed));
-  }
+  const Sweep sweep = read_own_sweep(path, kExperiment, options.seed);
   if (sweep.plan != plan_text(options.plan)) {
     throw InputError(
         fmt::format("{}: was made with another plan ({}); give the same --quick, --instances and --spins",
                     path, sweep.plan.substr(0, sweep.plan.find(" runs="))));
   }
-  std::vector<GapTtsRow> rows(sweep.rows());
-  for (const TextField& field : kTexts) {
-    const auto& words = sweep.words(field.name);
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].*field.member = words.at(i);
-  }
-  for (const NumberField& field : kNumbers) {
-    const auto& numbers = sweep.numbers(field.name);
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].*field.member = numbers.at(i);
-  }
+  std::vector<GapTtsRow> rows = rows_of<GapTtsRow>(sweep, kTexts, kNumbers);
   for (const GapTtsSetting& setting : gap_tts_settings()) {
     const auto& trials = sweep.numbers("trials_" + setting.name);
     const auto& successes = sweep.numbers("successes_" + setting.name);

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "driver/sweep_file.h"
+#include "experiments/sweep_rows.h"
 
 namespace opoloop {
 
@@ -15,12 +15,7 @@ namespace {
 
 constexpr const char* kExperiment = "published";
 
-struct TextField {
-  const char* name;
-  std::string PublishedPoint::* member;
-  const char* description;
-};
-constexpr std::array<TextField, 8> kTexts = {{
+constexpr std::array<TextField<PublishedPoint>, 8> kTexts = {{
     {"task", &PublishedPoint::task, "Planned measurement this point belongs to."},
     {"part", &PublishedPoint::part, "Section of the table."},
     {"instance", &PublishedPoint::instance, "Problem instance."},
@@ -31,13 +26,7 @@ constexpr std::array<TextField, 8> kTexts = {{
     {"target_source", &PublishedPoint::target_source, "Where the target energy comes from."},
 }};
 
-struct NumberField {
-  const char* name;
-  const char* units;
-  double PublishedPoint::* member;
-  const char* description;
-};
-constexpr std::array<NumberField, 14> kNumbers = {{
+constexpr std::array<NumberField<PublishedPoint>, 14> kNumbers = {{
     {"spins", "1", &PublishedPoint::spins, "Spins of the instance."},
     {"g2", "1", &PublishedPoint::g2, "Saturation parameter; NaN for models without quantum noise."},
     {"dt", "1", &PublishedPoint::dt,
@@ -110,42 +99,17 @@ bool measure_published(const PublishedOptions& options, std::vector<PublishedPoi
 void save_published(const std::string& path, const std::vector<PublishedPoint>& points,
                     const PublishedOptions& options, const std::string& command_line, bool complete) {
   Sweep sweep{kExperiment, command_line, plan_text(options.sizes), options.seed, complete, {}};
-  for (const TextField& field : kTexts) {
-    std::vector<std::string> words;
-    for (const PublishedPoint& point : points) words.push_back(point.*field.member);
-    sweep.columns.push_back({field.name, "1", field.description, std::move(words)});
-  }
-  for (const NumberField& field : kNumbers) {
-    std::vector<double> numbers;
-    for (const PublishedPoint& point : points) numbers.push_back(point.*field.member);
-    sweep.columns.push_back({field.name, field.units, field.description, std::move(numbers)});
-  }
+  add_columns<PublishedPoint>(sweep, points, kTexts, kNumbers);
   write_sweep_file(path, sweep);
 }
 
 std::vector<PublishedPoint> load_published(const std::string& path, const PublishedOptions& options) {
-  const Sweep sweep = read_sweep_file(path);
-  if (sweep.experiment != kExperiment) {
-    throw InputError(
-        fmt::format("{}: a file of experiment '{}', not '{}'", path, sweep.experiment, kExperiment));
-  }
-  if (sweep.seed != options.seed) {
-    throw InputError(fmt::format("{}: was made with --seed {}, not {}", path, sweep.seed, options.seed));
-  }
+  const Sweep sweep = read_own_sweep(path, kExperiment, options.seed);
   if (sweep.plan != plan_text(options.sizes)) {
     throw InputError(fmt::format("{}: was made with another plan, {} --quick", path,
                                  sweep.plan == plan_text(PublishedSizes::quick()) ? "with" : "without"));
   }
-  std::vector<PublishedPoint> points(sweep.rows());
-  for (const TextField& field : kTexts) {
-    const auto& words = sweep.words(field.name);
-    for (std::size_t i = 0; i < points.size(); ++i) points[i].*field.member = words.at(i);
-  }
-  for (const NumberField& field : kNumbers) {
-    const auto& numbers = sweep.numbers(field.name);
-    for (std::size_t i = 0; i < points.size(); ++i) points[i].*field.member = numbers.at(i);
-  }
-  return points;
+  return rows_of<PublishedPoint>(sweep, kTexts, kNumbers);
 }
 
 }  // namespace opoloop

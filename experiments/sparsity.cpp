@@ -15,21 +15,20 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/random.h"
-#include "driver/sweep_file.h"
 #include "experiments/image_tokens.h"
+#include "experiments/sweep_rows.h"
 
 namespace opoloop {
 namespace {
 
 constexpr const char* kExperiment = "sparsity";
 
-struct NumberField {
-  const char* name;
-  const char* units;
-  double SparsityRow::* member;
-  const char* description;
-};
-constexpr std::array<NumberField, 13> kNumbers = {{
+constexpr std::array<TextField<SparsityRow>, 2> kTexts = {{
+    {"coefficient", &SparsityRow::coefficient, "Coefficient that varies."},
+    {"selection", &SparsityRow::selection, "x as 0 and 1, head by head."},
+}};
+
+constexpr std::array<NumberField<SparsityRow>, 13> kNumbers = {{
     {"value", "1", &SparsityRow::value, "Value of the coefficient; the others as published."},
     {"layer", "1", &SparsityRow::layer, "Number of the seeded layer."},
     {"image", "1", &SparsityRow::image, "Number of the image."},
@@ -232,41 +231,17 @@ bool measure_sparsity(const SparsityOptions& options, std::vector<SparsityRow>& 
 void save_sparsity(const std::string& path, const std::vector<SparsityRow>& rows,
                    const SparsityOptions& options, const std::string& command_line, bool complete) {
   Sweep sweep{kExperiment, command_line, plan_text(options), options.seed, complete, {}};
-  std::vector<std::string> coefficients, selections;
-  for (const SparsityRow& row : rows) {
-    coefficients.push_back(row.coefficient);
-    selections.push_back(row.selection);
-  }
-  sweep.columns.push_back({"coefficient", "1", "Coefficient that varies.", std::move(coefficients)});
-  sweep.columns.push_back({"selection", "1", "x as 0 and 1, head by head.", std::move(selections)});
-  for (const NumberField& field : kNumbers) {
-    std::vector<double> numbers;
-    for (const SparsityRow& row : rows) numbers.push_back(row.*field.member);
-    sweep.columns.push_back({field.name, field.units, field.description, std::move(numbers)});
-  }
+  add_columns<SparsityRow>(sweep, rows, kTexts, kNumbers);
   write_sweep_file(path, sweep);
 }
 
 std::vector<SparsityRow> load_sparsity(const std::string& path, const SparsityOptions& options) {
-  const Sweep sweep = read_sweep_file(path);
-  if (sweep.experiment != kExperiment) {
-    throw InputError(
-        fmt::format("{}: a file of experiment '{}', not '{}'", path, sweep.experiment, kExperiment));
-  }
-  if (sweep.seed != options.seed) {
-    throw InputError(fmt::format("{}: was made with --seed {}, not {}", path, sweep.seed, options.seed));
-  }
+  const Sweep sweep = read_own_sweep(path, kExperiment, options.seed);
   if (sweep.plan != plan_text(options)) {
     throw InputError(fmt::format(
         "{}: was made with another plan ({}); give the same --quick, --device and data", path, sweep.plan));
   }
-  std::vector<SparsityRow> rows(sweep.rows());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].coefficient = sweep.words("coefficient").at(i);
-    rows[i].selection = sweep.words("selection").at(i);
-    for (const NumberField& field : kNumbers) rows[i].*field.member = sweep.numbers(field.name).at(i);
-  }
-  return rows;
+  return rows_of<SparsityRow>(sweep, kTexts, kNumbers);
 }
 
 }  // namespace opoloop
