@@ -32,6 +32,8 @@ class FeedbackLaw {
     (void)round;
     (void)amplitude;
   }
+  /// False: the law computes with J itself (or lives elsewhere), and Feedback::field is left 0.
+  virtual bool needs_field() const { return true; }
   /// e, N entries; empty where the law has none.
   virtual std::span<const double> error() const { return {}; }
 };

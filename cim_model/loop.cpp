@@ -83,6 +83,7 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
   std::vector<double> answer(n);
   std::vector<double> pumps(n);
   std::vector<std::int8_t> spins(n);
+  double energy = 0;  // of `spins`: the same sum again only after a flip
   Electronics electronics(parameters, problem.size());
   TrajectoryResult result;
   result.trajectory = options.trajectory;
@@ -103,9 +104,11 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     electronics.measure(k, measured);
     const std::span<const double> amplitude = electronics.visible(model.amplitude());
     read_spins(parameters.read_record ? std::span<const double>(measured) : amplitude, spins);
-    const double energy = problem.energy(spins);
+    if (spins != result.spins_final) {
+      energy = problem.energy(spins);
+      result.spins_final = spins;
+    }
     result.energy_final = energy;
-    result.spins_final = spins;
     if (k == 0 || energy < result.energy_best) {
       result.energy_best = energy;
       result.round_best = k;
@@ -114,8 +117,10 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
     const bool last =
         k == parameters.rounds || (options.stop != nullptr && options.stop->load(std::memory_order_relaxed));
     if (!last) {
-      couple(problem, measured, field);
-      if (has_field) add_field_term(problem, parameters, k, measured, field);
+      if (law.needs_field()) {
+        couple(problem, measured, field);
+        if (has_field) add_field_term(problem, parameters, k, measured, field);
+      }
       law.inject({k, measured, field, energy, problem.offset()}, answer);
       electronics.feed_back(answer);
     }
