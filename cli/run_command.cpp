@@ -15,6 +15,7 @@
 #include "cli/command_experiment.h"
 #include "cli/command_generate.h"
 #include "cli/command_help.h"
+#include "cli/command_hil.h"
 #include "cli/command_info.h"
 #include "cli/command_qama.h"
 #include "cli/command_report.h"
@@ -70,6 +71,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_validate(program));
   verbs.push_back(add_bench(program));
   verbs.push_back(add_experiment(program, command_line));
+  verbs.push_back(add_hil(program, command_line));
   verbs.push_back(add_help(program));
 
   if (arguments.empty()) {

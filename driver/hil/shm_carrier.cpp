@@ -22,7 +22,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto kLookEvery = milliseconds(20);
-constexpr int kSpins = 2000;  // pauses before the first yield: some tens of microseconds
+constexpr int kSpins = 300;  // pauses before the first yield: some ten microseconds
 constexpr auto kFullFor = std::chrono::seconds(10);
 
 void pause() {

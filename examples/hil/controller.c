@@ -457,7 +457,7 @@ static size_t transport_receive(void) {
     const slot_t* slot = &region->slots_to_controller[tail % SLOTS];
     size_t bytes;
     while (__atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) == tail) {
-      if (++spins < 2000) {
+      if (++spins < 300) {
         pause_briefly();
         continue;
       }
