@@ -82,8 +82,9 @@ PlantReport run_plant(const IsingModel& problem, const LoopParameters& parameter
   report.link = session.link().counts();
   if (faulty != nullptr) report.faults = faulty->counts();
   if (hello.round_trip_ns > 0 && report.wall_s > 0) {
-    report.real_time_factor =
-        static_cast<double>(report.rounds.rounds) * hello.round_trip_ns * 1e-9 / report.wall_s;
+    // From the first measurement of a run to its last is a round trip less than it has rounds.
+    const double round_trips = static_cast<double>(report.rounds.rounds) - settings.runs;
+    report.real_time_factor = std::max(0.0, round_trips) * hello.round_trip_ns * 1e-9 / report.wall_s;
   }
   return report;
 }

@@ -593,7 +593,7 @@ int main(int argc, char** argv) {
   float *x, *injection;
   uint8_t* payload;
   frame_t sent;
-  law_t law;
+  static law_t law;
   int configured = 0, running = 0, tries;
 
   if (argc != 2 || (strncmp(argv[1], "shm:", 4) != 0 && strncmp(argv[1], "udp:", 4) != 0)) {
