@@ -245,8 +245,11 @@ int plant(const PlantOptions& o, const std::string& command_line, const Streams&
 
   auto carrier = hil::open_carrier(o.carrier, hil::Side::plant, 0);
   summary.carrier = carrier->name();
-  if (!o.quiet)
-    streams.err << fmt::format("plant: waiting for a controller on {}\n", summary.carrier) << std::flush;
+  if (!o.quiet) {
+    summary.settings.waiting = [&] {
+      streams.err << fmt::format("plant: waiting for a controller on {}\n", summary.carrier) << std::flush;
+    };
+  }
   std::unique_ptr<RunFile> file;
   if (!o.out.empty())
     file = std::make_unique<RunFile>(o.out, problem,

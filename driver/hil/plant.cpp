@@ -57,6 +57,7 @@ PlantReport run_plant(const IsingModel& problem, const LoopParameters& parameter
   report.scheduling = describe_scheduling();
   std::optional<RemoteLaw> law;
   auto begin = Clock::now();
+  if (settings.waiting) settings.waiting();
   try {
     session.open(hello, words);
     law.emplace(session, settings.on_miss);

@@ -18,9 +18,10 @@ struct PlantSettings {
   std::uint32_t session = 1;
   Faults faults;  ///< put on the line by the plant, both ways
   PlantPatience patience;
-  std::optional<int> processor;  ///< to run on
-  std::function<bool()> stop;    ///< true: end with what is done
-  LoopObserver observer;         ///< of every round of every run
+  std::optional<int> processor;   ///< to run on
+  std::function<bool()> stop;     ///< true: end with what is done
+  std::function<void()> waiting;  ///< called once all is checked, before the wait for a controller
+  LoopObserver observer;          ///< of every round of every run
 };
 
 struct PlantReport {
