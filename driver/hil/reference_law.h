@@ -74,8 +74,6 @@ class ReferenceLaw {
   void step(float& e, float square, float alpha, float beta) const;
 
   LawConfiguration configuration_;
-  /// J in panels of 16 columns, [panel][row j][16]: one pass over memory, sixteen sums side by side.
-  std::vector<float> panels_;
   std::vector<float> e_;
 };
 
