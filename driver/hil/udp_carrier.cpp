@@ -115,8 +115,8 @@ long UdpCarrier::take() {
     }
     if (!connected_) {
       if (!is_hello({received_.data(), static_cast<std::size_t>(got)})) return got;  // counted, not answered
-      ::connect(socket_, reinterpret_cast<sockaddr*>(&from), length);
-      connected_ = true;
+      connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&from), length) == 0;
+      if (!connected_) continue;  // no way back to where it came from
     }
     heard_ = true;
     refusals_ = 0;
