@@ -5,10 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "cim_model/presets.h"
 #include "cli/problem_options.h"
@@ -278,28 +281,33 @@ int plant(const PlantOptions& o, const std::string& command_line, const Streams&
   for (const TrajectoryResult& t : report.results)
     best = &t == report.results.data() ? t.energy_best : std::min(best, t.energy_best);
 
+  // The same seeds without a wire, and without a delay where there is one.
+  const bool compare = o.compare && !report.interrupted;
+  std::vector<std::pair<std::string, std::vector<TrajectoryResult>>> loops;
+  if (!report.results.empty()) loops.emplace_back("over the wire", report.results);
+  if (compare) {
+    loops.emplace_back("law in process", hil::run_in_process(model, parameters, summary.settings));
+    LoopParameters prompt = parameters;
+    prompt.imperfections.feedback_delay = 0;
+    if (parameters.imperfections.feedback_delay > 0) {
+      loops.emplace_back("law in process, no delay", hil::run_in_process(model, prompt, summary.settings));
+    }
+  }
   const std::optional<double> asked = o.target ? o.target : problem.best_known_energy;
+  double lowest = std::numeric_limits<double>::infinity();
+  for (const auto& [name, results] : loops) {
+    for (const TrajectoryResult& t : results) lowest = std::min(lowest, t.energy_best);
+  }
+  const double target = asked.value_or(lowest);
   const double term = problem.ising.largest_term();
   HilOutcome outcome{problem, summary, {}, {}, {}};
-  const double target = asked.value_or(best);
   outcome.target = fmt::format("energy {}{}", short_number(target, 10),
                                o.target ? ""
                                : asked  ? ", the best known"
                                         : ", the best found here (no better value is known)");
-  if (!report.results.empty())
-    outcome.success.push_back(success_of("over the wire", report.results, target, term));
-  if (o.compare && !report.interrupted) {
-    hil::PlantSettings plain = summary.settings;
-    const auto alone = hil::run_in_process(model, parameters, plain);
-    outcome.success.push_back(success_of("law in process", alone, target, term));
-    if (!o.free_run) outcome.same_as_law = same_results(report.results, alone);
-    if (parameters.imperfections.feedback_delay > 0) {
-      LoopParameters prompt = parameters;
-      prompt.imperfections.feedback_delay = 0;
-      outcome.success.push_back(
-          success_of("law in process, no delay", hil::run_in_process(model, prompt, plain), target, term));
-    }
-  }
+  for (const auto& [name, results] : loops)
+    outcome.success.push_back(success_of(name, results, target, term));
+  if (compare && !o.free_run) outcome.same_as_law = same_results(report.results, loops[1].second);
   if (file) {
     file->finish(result, solve_statistics(result, asked, term));
     file.reset();

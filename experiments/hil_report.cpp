@@ -15,8 +15,10 @@ namespace {
 
 using hil::LatencyHistogram;
 
-std::string microseconds(double ns) {
-  return fmt::format("{:.4g} µs", ns / 1000);
+std::string duration(double ns) {
+  return ns < 1e6   ? fmt::format("{:.4g} µs", ns / 1e3)
+         : ns < 1e9 ? fmt::format("{:.4g} ms", ns / 1e6)
+                    : fmt::format("{:.4g} s", ns / 1e9);
 }
 
 std::string count(std::int64_t value) {
@@ -113,13 +115,11 @@ std::vector<std::pair<std::string, std::string>> hil_rows(const hil::HilSummary&
   add("rounds", count(r.rounds.rounds));
   const LatencyHistogram& t = r.rounds.turnaround;
   if (t.count() > 0) {
-    const auto at = [&](double q) { return microseconds(static_cast<double>(t.percentile_ns(q))); };
+    const auto at = [&](double q) { return duration(static_cast<double>(t.percentile_ns(q))); };
     add("turnaround p50, p90, p99", fmt::format("{}, {}, {}", at(0.5), at(0.9), at(0.99)));
-    add("turnaround p99.9, max",
-        fmt::format("{}, {}", at(0.999), microseconds(static_cast<double>(t.max_ns()))));
+    add("turnaround p99.9, max", fmt::format("{}, {}", at(0.999), duration(static_cast<double>(t.max_ns()))));
   }
-  if (r.rounds.plant.count() > 0)
-    add("plant time per round", microseconds(r.rounds.plant.mean_ns()) + " (mean)");
+  if (r.rounds.plant.count() > 0) add("plant time per round", duration(r.rounds.plant.mean_ns()) + " (mean)");
   if (free) {
     add("deadline misses", fmt::format("{} ({} of all), longest burst {}", count(r.rounds.misses),
                                        percent(static_cast<double>(r.rounds.misses) /
@@ -127,10 +127,10 @@ std::vector<std::pair<std::string, std::string>> hil_rows(const hil::HilSummary&
                                        count(r.rounds.longest_burst)));
     if (r.rounds.late_by.count() > 0) {
       const auto late = [&](double q) {
-        return microseconds(static_cast<double>(r.rounds.late_by.percentile_ns(q)));
+        return duration(static_cast<double>(r.rounds.late_by.percentile_ns(q)));
       };
       add("late by p50, p99, max", fmt::format("{}, {}, {}", late(0.5), late(0.99),
-                                               microseconds(static_cast<double>(r.rounds.late_by.max_ns()))));
+                                               duration(static_cast<double>(r.rounds.late_by.max_ns()))));
     }
     add("answers that never came", count(r.never_came()));
   }
@@ -157,16 +157,16 @@ std::string hil_html(const HilOutcome& o, const std::string& command_line) {
   const hil::PlantReport& r = o.summary.report;
   const LatencyHistogram& t = r.rounds.turnaround;
   const bool free = o.summary.settings.clock == hil::ClockMode::free_run;
-  const auto at = [&](double q) { return microseconds(static_cast<double>(t.percentile_ns(q))); };
+  const auto at = [&](double q) { return duration(static_cast<double>(t.percentile_ns(q))); };
   std::string body = fmt::format(
       "<p class='over'>Hardware in the loop</p>\n<h1>{}</h1>\n<p class='sub'>{} pulses, {} over {}, {} of {} "
       "runs finished</p>\n<div class='tiles'>\n",
       html_escape(o.problem.name), o.problem.ising.size(), free ? "free-run" : "lock-step",
       html_escape(o.summary.carrier), r.results.size(), o.summary.settings.runs);
   body += tile("Turnaround, median", t.count() > 0 ? at(0.5) : "–",
-               t.count() > 0 ? fmt::format("p99.9 {}, longest {}", at(0.999),
-                                           microseconds(static_cast<double>(t.max_ns())))
-                             : "no answer came");
+               t.count() > 0
+                   ? fmt::format("p99.9 {}, longest {}", at(0.999), duration(static_cast<double>(t.max_ns())))
+                   : "no answer came");
   if (free)
     body += tile(
         "Deadline misses", count(r.rounds.misses),
