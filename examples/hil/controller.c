@@ -589,10 +589,11 @@ static void reply_empty(uint8_t type) {
 }
 
 int main(int argc, char** argv) {
-  uint32_t hello[16], *words, n, have_blocks = 0;
+  static uint32_t* words; /* memory that is kept to the end */
+  static float *x, *injection;
+  static uint8_t* payload;
+  uint32_t hello[16], n, have_blocks = 0;
   uint64_t heard, answered = 0;
-  float *x, *injection;
-  uint8_t* payload;
   frame_t sent;
   static law_t law;
   int configured = 0, running = 0, tries;
