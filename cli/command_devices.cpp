@@ -37,6 +37,7 @@ constexpr Scheme kSchemes[] = {
     {"dsb:", "discrete simulated bifurcation, a baseline"},
     {"bsb:", "ballistic simulated bifurcation, a baseline"},
     {"exact:", "every state by Gray code, up to 24 spins: proves its optimum"},
+    {"opoloop://HOST:PORT", "the default device of an opoloop serve elsewhere, or /DEVICE of it"},
 };
 
 template <class T>

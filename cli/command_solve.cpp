@@ -42,6 +42,7 @@ struct SolveOptions {
   int log_trajectories = 0;
   std::int64_t log_every = 1;
   std::optional<std::string> out, report;
+  std::optional<std::string> resume_job;
   bool json = false;
   bool quiet = false;
 };
@@ -166,12 +167,17 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
       std::make_shared<const Problem>(open_problem(options.problem->file, options.problem->load_options()));
   const JobSettings settings = job_settings(options, *problem);
   const auto device = make_device(options.device);
-  if (settings.log_trajectories > 0 && !device->capabilities().trajectories) {
+  const Capabilities capabilities = device->capabilities();
+  if (settings.log_trajectories > 0 && !capabilities.trajectories) {
     throw InputError(fmt::format("--log-trajectories: {} returns no trajectories", device->uri()));
   }
 
   // Before the run file: a refused run must not cost an earlier one its file.
-  device->check({problem, settings, nullptr});
+  if (options.resume_job) {
+    device->attach(*options.resume_job, {problem, settings, nullptr});
+  } else {
+    device->check({problem, settings, nullptr});
+  }
   std::unique_ptr<RunFile> run_file;
   if (options.out) {
     run_file = std::make_unique<RunFile>(*options.out, *problem,
@@ -181,7 +187,18 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
   try {
     ProgressLine progress(streams, *problem, streams.live && !options.quiet);
     Job job{problem, settings, settings.log_trajectories > 0 ? run_file.get() : nullptr};
-    result = device->run(job, [&](const Progress& now) { progress.draw(now); });
+    std::string id;
+    if (options.resume_job) {
+      id = *options.resume_job;
+      device->attach(id, job);
+    } else {
+      id = device->submit(job);
+      // Told at once: whoever loses this process still has the job.
+      if (capabilities.resumable && !options.quiet) {
+        streams.err << fmt::format("job {} (if this stops: the same command with --resume-job {})\n", id, id);
+      }
+    }
+    result = device->finish(id, [&](const Progress& now) { progress.draw(now); });
   } catch (const InputError&) {
     // What the device refuses never ran: leave no file that looks like a run.
     if (run_file) run_file->discard();
@@ -223,7 +240,8 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
 
   const char* where = "Device";
   app->add_option("--device", o.device,
-                  "What solves it: emulator:, annealing:, dsb:, bsb:, exact: (see: opoloop devices)")
+                  "What solves it: emulator:, annealing:, dsb:, bsb:, exact:, opoloop://HOST:PORT (see: "
+                  "opoloop devices)")
       ->type_name("URI")
       ->capture_default_str()
       ->group(where);
@@ -276,6 +294,11 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
   app->add_option("--time-limit", o.time_limit_s, "Stop after so many seconds and report what is done")
       ->type_name("SECONDS")
       ->group(stop);
+
+  app->add_option("--resume-job", o.resume_job,
+                  "Wait for a job that this command submitted before to a device that keeps jobs, by its id")
+      ->type_name("ID")
+      ->group(work);
 
   const char* output = "Output";
   app->add_option("--out", o.out, "Write an HDF5 run file (docs/run-file.md)")

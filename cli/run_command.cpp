@@ -19,6 +19,7 @@
 #include "cli/command_info.h"
 #include "cli/command_qama.h"
 #include "cli/command_report.h"
+#include "cli/command_serve.h"
 #include "cli/command_solve.h"
 #include "cli/command_spectrum.h"
 #include "cli/command_validate.h"
@@ -72,6 +73,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_bench(program));
   verbs.push_back(add_experiment(program, command_line));
   verbs.push_back(add_hil(program, command_line));
+  verbs.push_back(add_serve(program));
   verbs.push_back(add_help(program));
 
   if (arguments.empty()) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "core/error.h"
 #include "core/interrupt.h"
 
 namespace opoloop {
@@ -22,9 +23,16 @@ JobStatus Device::wait(const std::string& id, double timeout_s, Progress* progre
   }
 }
 
+void Device::attach(const std::string&, const Job&) {
+  throw InputError("device '" + uri() + "' keeps no jobs that could be resumed");
+}
+
 Result Device::run(const Job& job, const ProgressCallback& on_progress) {
+  return finish(submit(job), on_progress);
+}
+
+Result Device::finish(const std::string& id, const ProgressCallback& on_progress) {
   constexpr double kReportEvery_s = 0.1;
-  const std::string id = submit(job);
   bool cancelled = false;
   for (;;) {
     Progress progress;

@@ -27,6 +27,7 @@ struct Capabilities {
   bool trajectories = false;         ///< returns amplitudes over round trips
   bool exact = false;                ///< proves its optimum
   bool structured_couplings = false;
+  bool resumable = false;  ///< a job lives on without this process: attach() finds it by its id
 };
 
 /// A named, documented value for the run file: every parameter a device ran with.
@@ -125,8 +126,14 @@ class Device {
   virtual Result result(const std::string& id) = 0;
   virtual void cancel(const std::string& id) = 0;
 
-  /// submit, poll with progress, result. An interrupt (Ctrl-C) cancels the job and returns what is done.
+  /// Finds a job that an earlier process submitted, so that wait() and result() know it. Throws InputError
+  /// where there is none, where it is another job than this one, or where the device has no such jobs.
+  virtual void attach(const std::string& id, const Job& job);
+
+  /// submit and finish.
   Result run(const Job& job, const ProgressCallback& on_progress = {});
+  /// Waits with progress, then result. An interrupt (Ctrl-C) cancels the job and returns what is done.
+  Result finish(const std::string& id, const ProgressCallback& on_progress = {});
 
   /// Solves a batch of different problems, each once, and returns the best state found for each
   /// (driver/batch.h). By default one job after another; a device that can run problems side by side does,
@@ -137,7 +144,7 @@ class Device {
 };
 
 /// Makes the device a URI names: "emulator:", "emulator:ntt-2016?law=cac", "annealing:", "dsb:", "bsb:",
-/// "exact:". Throws InputError listing the schemes.
+/// "exact:", "opoloop://host:port". Throws InputError listing the schemes.
 std::unique_ptr<Device> make_device(const std::string& uri);
 
 }  // namespace opoloop

@@ -11,6 +11,7 @@
 #include "driver/device.h"
 #include "driver/emulator_device.h"
 #include "driver/exact_device.h"
+#include "driver/opoloop_device.h"
 #include "driver/uri.h"
 
 namespace opoloop {
@@ -32,6 +33,7 @@ const std::vector<std::pair<std::string, Maker>>& device_makers() {
          return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::ballistic);
        }},
       {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
+      {"opoloop", [](DeviceUri uri) { return std::make_unique<OpoloopDevice>(std::move(uri)); }},
   };
   return makers;
 }

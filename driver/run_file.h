@@ -119,4 +119,9 @@ struct RunFileReadLimits {
 /// Throws InputError where the file is not a run file or belongs to a newer schema.
 RunFileContents read_run_file(const std::string& path, const RunFileReadLimits& limits = {});
 
+/// Hands every row of a run file's trajectories to `recorder`, as the run itself did: how the amplitudes of a
+/// remote run reach the run file of this one. Nothing where the file has none. Throws InputError where it is
+/// not such a file.
+void replay_trajectories(const std::string& path, RunRecorder& recorder);
+
 }  // namespace opoloop

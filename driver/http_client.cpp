@@ -1,0 +1,106 @@
+#include "driver/http_client.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <cmath>
+#include <mutex>
+
+namespace opoloop {
+namespace {
+
+constexpr time_t kConnect_s = 5;
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string HttpReply::header(const std::string& lower_case_name) const {
+  const auto found = headers.find(lower_case_name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
+struct HttpClient::Impl {
+  std::string host;
+  int port = 0;
+  std::map<std::string, std::string> headers;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<httplib::Client>> idle;
+
+  std::unique_ptr<httplib::Client> take() {
+    const std::lock_guard lock(mutex);
+    if (idle.empty()) {
+      auto client = std::make_unique<httplib::Client>(host, port);
+      client->set_keep_alive(true);
+      client->set_tcp_nodelay(true);
+      client->set_connection_timeout(kConnect_s);
+      return client;
+    }
+    std::unique_ptr<httplib::Client> client = std::move(idle.back());
+    idle.pop_back();
+    return client;
+  }
+};
+
+HttpClient::HttpClient(const std::string& host, int port, std::map<std::string, std::string> headers)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->host = host;
+  impl_->port = port;
+  impl_->headers = std::move(headers);
+}
+
+HttpClient::~HttpClient() = default;
+
+HttpReply HttpClient::send(const std::string& method, const std::string& path,
+                           const std::vector<HttpContent>& content,
+                           const std::map<std::string, std::string>& headers, double timeout_s) {
+  std::unique_ptr<httplib::Client> client = impl_->take();
+  const auto seconds = static_cast<time_t>(std::ceil(timeout_s));
+  client->set_read_timeout(seconds);
+  client->set_write_timeout(seconds);
+  httplib::Request request;
+  request.method = method;
+  request.path = path;
+  for (const auto& [name, value] : impl_->headers) request.set_header(name, value);
+  for (const auto& [name, value] : headers) request.set_header(name, value);
+  if (content.size() == 1 && content[0].name.empty()) {
+    request.set_header("Content-Type", content[0].type);
+    request.body = content[0].bytes;
+  } else if (!content.empty()) {
+    // The form is put together here: the boundary must not be in any part.
+    std::string boundary = "opoloop-form";
+    for (bool inside = true; inside;) {
+      inside = false;
+      for (const HttpContent& part : content) inside |= part.bytes.find(boundary) != std::string::npos;
+      if (inside) boundary += fmt::format("-{}", boundary.size());
+    }
+    request.set_header("Content-Type", "multipart/form-data; boundary=" + boundary);
+    for (const HttpContent& part : content) {
+      request.body += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"{}\"", boundary, part.name);
+      if (!part.file_name.empty()) request.body += fmt::format("; filename=\"{}\"", part.file_name);
+      request.body += fmt::format("\r\nContent-Type: {}\r\n\r\n", part.type);
+      request.body += part.bytes;
+      request.body += "\r\n";
+    }
+    request.body += "--" + boundary + "--\r\n";
+  }
+  const httplib::Result result = client->send(request);
+  if (!result) {
+    throw ConnectionError(
+        fmt::format("{}:{}: no answer: {}", impl_->host, impl_->port, httplib::to_string(result.error())));
+  }
+  HttpReply reply;
+  reply.status = result->status;
+  for (const auto& [name, value] : result->headers) reply.headers[lower(name)] = value;
+  reply.body = result->body;
+  const std::lock_guard lock(impl_->mutex);
+  impl_->idle.push_back(std::move(client));
+  return reply;
+}
+
+}  // namespace opoloop
