@@ -115,6 +115,8 @@ HttpResponse response_for(const std::exception_ptr& failure) {
 
 /// Set by a handler that left part of its request unread: nothing can follow on this connection.
 thread_local bool t_close_after = false;
+/// What this thread serves.
+thread_local const Connection* t_connection = nullptr;
 /// Set while the accepting thread turns a connection away.
 thread_local bool t_turn_away = false;
 
@@ -205,6 +207,7 @@ class Listener final : public httplib::Server {
     while (connection.wait_for_request(options_.idle_s, stopping_)) {
       t_close_after = false;
       bool closed = false;
+      t_connection = &connection;
       connection.begin_request();
       ok = process_request(connection, stopping_.load(), closed, nullptr);
       if (!ok && connection.timed_out() && !connection.answered()) {
@@ -253,6 +256,12 @@ bool is_loopback(const std::string& address) {
   in_addr v4{};
   return ::inet_pton(AF_INET, address.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }
+
+namespace {
+HttpResponse late() {
+  return error_response(408, "timeout", "the request did not arrive in time");
+}
+}  // namespace
 
 struct HttpServer::Impl {
   HttpOptions options;
@@ -354,6 +363,7 @@ struct HttpServer::Impl {
     if (large || status == 413) throw too_large;
     if (many) throw HttpError(400, "bad_form", fmt::format("the form has more than {} parts", kMostParts));
     if (status == 415) throw HttpError(415, "encoding", "this Content-Encoding is not understood");
+    if (!ok && t_connection->timed_out()) throw HttpError(408, "timeout", "the body did not arrive in time");
     if (!ok) throw HttpError(400, "broken_body", "the body is truncated or is not what its headers say");
   }
 
@@ -446,8 +456,11 @@ struct HttpServer::Impl {
     const httplib::Server::HandlerWithResponse on_error = [](const httplib::Request&, httplib::Response& to) {
       if (!to.body.empty() || to.status < 400) return httplib::Server::HandlerResponse::Unhandled;
       t_close_after = true;
-      const HttpResponse response =
+      to.set_header("Connection", "close");
+      HttpResponse response =
           error_response(to.status, "bad_request", "not a request that this server understands");
+      if (t_connection->timed_out()) response = late();
+      to.status = response.status;
       to.set_content(response.body, response.content_type);
       return httplib::Server::HandlerResponse::Handled;
     };
