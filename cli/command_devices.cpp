@@ -142,6 +142,10 @@ void print_device_file(std::ostream& out, const std::string& path) {
 /// What --set takes on a device: the part of a URI before the first '?' names it.
 void print_parameters(std::ostream& out, const std::string& uri) {
   const std::string scheme = make_device(uri)->uri().substr(0, uri.find(':'));
+  if (scheme == "opoloop") {
+    out << "Parameters of opoloop: those of the server's device, by the names they have there\n";
+    return;
+  }
   std::span<const ParameterHelp> parameters;
   if (scheme == "emulator") parameters = emulator_parameter_help();
   if (scheme == "annealing") parameters = AnnealingDevice::parameters();

@@ -146,7 +146,6 @@ HttpReply OpoloopDevice::request(const std::string& method, const std::string& p
   const auto end = Clock::now() + Seconds(patience_s);
   Seconds pause{0.05};
   for (;;) {
-    std::string trouble;
     try {
       HttpReply reply = client_->send(method, path, content, headers, timeout_s);
       // What says of itself that it will pass: a full queue, a server that stops or has no room.

@@ -231,6 +231,25 @@ class Listener final : public httplib::Server {
   std::set<int> sockets_;
 };
 
+/// The bytes of one body among those of all that are in memory.
+class BodyBytes {
+ public:
+  explicit BodyBytes(std::atomic<std::uint64_t>& all) : all_(all) {}
+  ~BodyBytes() { all_ -= mine_; }
+  BodyBytes(const BodyBytes&) = delete;
+  BodyBytes& operator=(const BodyBytes&) = delete;
+
+  /// False where there is no room for more.
+  bool add(std::uint64_t bytes, std::uint64_t most) {
+    mine_ += bytes;
+    return (all_ += bytes) <= most;
+  }
+
+ private:
+  std::atomic<std::uint64_t>& all_;
+  std::uint64_t mine_ = 0;
+};
+
 }  // namespace
 
 std::string HttpRequest::header(const std::string& lower_case_name) const {
@@ -267,6 +286,7 @@ struct HttpServer::Impl {
   HttpOptions options;
   std::vector<Route> routes;
   std::atomic<bool> stopping{false};
+  std::atomic<std::uint64_t> bodies{0};  ///< bytes of requests in memory
   Listener listener;
   int port = 0;
   std::thread thread;
@@ -324,7 +344,7 @@ struct HttpServer::Impl {
   }
 
   void read_body(const httplib::Request& from, const httplib::ContentReader& reader, int& status,
-                 HttpRequest& request) const {
+                 HttpRequest& request, BodyBytes& held) const {
     const HttpError too_large(413, "too_large",
                               fmt::format("the body has more than {} bytes", options.max_body_bytes));
     const std::string length = request.header("content-length");
@@ -334,10 +354,12 @@ struct HttpServer::Impl {
       throw too_large;
     std::uint64_t got = 0;
     bool large = false;
+    bool full = false;
     const auto fits = [&](std::size_t more) {
       got += more;
       large |= got > options.max_body_bytes;
-      return !large;
+      full |= !held.add(more, options.max_bodies_bytes);
+      return !large && !full;
     };
     bool ok = false;
     bool many = false;
@@ -361,6 +383,7 @@ struct HttpServer::Impl {
       });
     }
     if (large || status == 413) throw too_large;
+    if (full) throw std::bad_alloc();
     if (many) throw HttpError(400, "bad_form", fmt::format("the form has more than {} parts", kMostParts));
     if (status == 415) throw HttpError(415, "encoding", "this Content-Encoding is not understood");
     if (!ok && t_connection->timed_out()) throw HttpError(408, "timeout", "the body did not arrive in time");
@@ -408,6 +431,7 @@ struct HttpServer::Impl {
     const auto start = Clock::now();
     RequestRecord record{from.method, from.path, from.remote_addr, "", 0, 0, 0};
     HttpRequest request = head_of(from);
+    BodyBytes held(bodies);
     HttpResponse response;
     // Whatever goes wrong before the body has been read leaves it in the way of the next request.
     const bool has_body =
@@ -418,7 +442,7 @@ struct HttpServer::Impl {
       if (request.path.size() > kLongestPath) throw HttpError(414, "path_too_long", "the path is too long");
       const Route& route = route_of(request);
       check_caller(request, route);
-      if (reader != nullptr && has_body) read_body(from, *reader, to.status, request);
+      if (reader != nullptr && has_body) read_body(from, *reader, to.status, request, held);
       t_close_after = has_body && reader == nullptr;
       record.bytes_in = request.body.size();
       for (const HttpPart& part : request.parts) record.bytes_in += part.content.size();

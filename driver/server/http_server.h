@@ -79,8 +79,9 @@ struct HttpOptions {
   std::string bind = "127.0.0.1";
   int port = 0;       ///< 0: any free one
   std::string token;  ///< empty: none is asked for, which only a loopback address may
-  std::uint64_t max_body_bytes = std::uint64_t{64} << 20;  ///< as it arrives, and inflated
-  double request_s = 30;                                   ///< for a request to arrive whole
+  std::uint64_t max_body_bytes = std::uint64_t{64} << 20;     ///< as it arrives, and inflated
+  std::uint64_t max_bodies_bytes = std::uint64_t{512} << 20;  ///< of all requests that are being read
+  double request_s = 30;                                      ///< for a request to arrive whole
   double write_s = 30;  ///< for the other side to take what it is sent, each piece
   double idle_s = 15;   ///< between two requests of a connection
   int max_connections = 512;

@@ -91,7 +91,8 @@ class BoundedRecorder final : public RunRecorder {
   void begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt, bool has_error,
              bool has_measured) override {
     const double arrays = 1 + (has_error ? 1 : 0) + (has_measured ? 1 : 0);
-    const double bytes = 4.0 * arrays * trajectories * n * (static_cast<double>(rounds / every) + 1);
+    const double bytes =
+        4.0 * arrays * trajectories * n * (static_cast<double>(rounds) / static_cast<double>(every) + 1);
     if (bytes > static_cast<double>(max_bytes_)) {
       throw InputError(fmt::format(
           "log_trajectories: {:.3g} bytes of amplitudes, this server logs at most {:.3g}; raise log_every",
@@ -203,6 +204,20 @@ struct JobEngine::Impl {
     if (type == kForgotten) remove(found->second);
   }
 
+  /// Run files of a server that was killed: those being sent, and those of jobs that are no more.
+  void remove_leftovers() const {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(options.journal, ignored)) {
+      const std::string name = entry.path().filename();
+      if (!name.ends_with(".h5") && !name.ends_with(".part")) continue;
+      const bool log =
+          name.starts_with("run-") && name.ends_with(".h5") && jobs.contains(name.substr(4, name.size() - 7));
+      if (!log && (name.starts_with("run-") || name.starts_with("sending-"))) {
+        std::filesystem::remove(entry.path(), ignored);
+      }
+    }
+  }
+
   void open() {
     if (options.devices.empty()) throw InputError("a server needs a device to offer");
     for (const std::string& uri : options.devices) devices[uri] = make_device(uri);
@@ -210,6 +225,7 @@ struct JobEngine::Impl {
     journal = std::make_unique<Journal>(options.journal, record,
                                         [this](std::uint32_t type, const std::string& body,
                                                const Journal::Place& place) { replay(type, body, place); });
+    remove_leftovers();
     // In the order of acceptance, which is that of the records.
     std::vector<JobPointer> waiting;
     for (const auto& [id, job] : jobs) {

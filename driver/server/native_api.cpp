@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <semaphore>
 
 #include "core/version.h"
 #include "hamiltonian/problem_file.h"
@@ -72,7 +73,11 @@ class NativeApi {
   explicit NativeApi(JobEngine& engine) : engine_(engine) {}
 
   HttpResponse submit(const HttpRequest& request) const {
-    const JobRequest job = job_of(request);
+    const JobRequest job = [&] {
+      parsing_.acquire();
+      const std::unique_ptr<std::counting_semaphore<>, Releaser> turn(&parsing_);
+      return job_of(request);
+    }();
     if (request.query_or("check", "") == "1") {
       return answer({{"ok", true}, {"fingerprint", engine_.check(job)}});
     }
@@ -264,7 +269,13 @@ class NativeApi {
     return parsed;
   }
 
+  struct Releaser {
+    void operator()(std::counting_semaphore<>* turn) const { turn->release(); }
+  };
+
   JobEngine& engine_;
+  /// Reading a problem may take max_problem_memory_bytes: only so many at a time.
+  mutable std::counting_semaphore<> parsing_{4};
   mutable std::atomic<std::uint64_t> next_file_{0};
 };
 

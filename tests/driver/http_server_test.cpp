@@ -160,6 +160,17 @@ TEST_CASE("a body has a largest size, as sent and inflated") {
   CHECK(server.get("/healthz").status == 200);
 }
 
+TEST_CASE("bodies together have a largest size, and room comes back") {
+  const TemporaryFolder folder;
+  ServiceOptions options = test::service_options(folder.path());
+  options.http.max_bodies_bytes = 5000;
+  Server server(options);
+  const HttpReply refused = server.post(std::string(6000, ' '));
+  CHECK(refused.status == 503);
+  CHECK(test::code_of(refused) == "out_of_memory");
+  for (int times = 0; times < 20; ++times) CHECK(server.post(std::string(4000, ' ')).status == 400);
+}
+
 TEST_CASE("requests that end too early or make no sense are answered or dropped, and nothing hangs") {
   const TemporaryFolder folder;
   ServiceOptions options = test::service_options(folder.path());
