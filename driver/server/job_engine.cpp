@@ -245,7 +245,8 @@ struct JobEngine::Impl {
     if (!job->key.empty()) keys[job->key] = job;
   }
 
-  void remove(const JobPointer& job) {
+  void remove(const JobPointer& given) {
+    const JobPointer job = given;  // which may be an element of what is erased
     jobs.erase(job->view.id);
     if (!job->key.empty()) keys.erase(job->key);
     if (job->journaled) segments.erase(segments.find(job->accepted_at.segment));

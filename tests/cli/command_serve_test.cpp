@@ -87,6 +87,7 @@ TEST_CASE("serve prints its address, stops on SIGTERM and says nothing else in a
   const TemporaryFolder folder;
   int channel[2];
   REQUIRE(::pipe(channel) == 0);
+  std::cout.flush();  // the child would say it again
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
