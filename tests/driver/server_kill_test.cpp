@@ -121,6 +121,7 @@ TEST_CASE("kill -9 of a server under load loses no accepted job and never gives 
                                << " answers seen before a kill");
   CHECK(known.request_of.size() >= kKills);
   for (const auto& [id, request] : known.request_of) {
+    INFO(server.get("/v1/jobs/" + id + "?wait=10").body);
     REQUIRE(server.ended(id).at("state") == "done");
     const std::string answer = promised(server.get("/v1/jobs/" + id + "/result").body);
     const auto seen = known.answer_of.find(id);
