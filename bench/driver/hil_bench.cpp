@@ -88,6 +88,10 @@ bool same_bits(const std::string& place, int n, LawKind law, std::int64_t rounds
 
 int main(int argc, char** argv) {
   const std::int64_t rounds = argc > 1 ? std::atoll(argv[1]) : 20000;
+  if (rounds < 1 || argc > 3) {
+    std::fprintf(stderr, "usage: bench_hil [rounds] [path of the C controller]\n");
+    return 2;
+  }
   const char* program = argc > 2 ? argv[2] : nullptr;
   const std::string shm = "shm:bench-" + std::to_string(::getpid());
   std::printf("%s\n", describe_scheduling().c_str());

@@ -47,6 +47,14 @@
 
 /* ------------------------------------------------------------------------------------------------- LAW -- */
 
+static float word_as_float(const uint32_t* word) {
+  float value;
+  memcpy(&value, word, sizeof value);
+  return value;
+}
+
+#ifndef OWN_LAW
+
 enum { LAW_LINEAR = 0, LAW_CAC = 1, LAW_CFC = 2 };
 enum { FIELD_NONE = 0, FIELD_MEAN = 1, FIELD_TABLE = 2 };
 
@@ -56,12 +64,6 @@ typedef struct {
   const float *alpha, *beta, *scale, *h, *J; /* tables inside the configuration image */
   float* e;                                  /* [n] */
 } law_t;
-
-static float word_as_float(const uint32_t* word) {
-  float value;
-  memcpy(&value, word, sizeof value);
-  return value;
-}
 
 /* Takes the configuration image of CFG frames, which must stay where it is. e is the caller's memory, n
  * floats. 0, or what is wrong with it. */
@@ -173,6 +175,38 @@ static void law_feed_back(law_t* law, uint64_t round, const float* x, float* inj
     }
   }
 }
+
+#endif /* OWN_LAW */
+
+/* What the conversation calls: take the configuration image, begin a run, answer a measurement. Samples come
+ * and go as values; their LSBs are there for a law that computes in codes. 0, or what is wrong.
+ * Compiled with -DOWN_LAW the three are another file's, as in verilog/testbench.cpp. */
+#ifdef OWN_LAW
+const char* feedback_configure(const uint32_t* words, size_t count, uint32_t n);
+void feedback_start(void);
+const char* feedback_answer(uint64_t round, float x_lsb, const float* x, float y_lsb, float* injection);
+#else
+static void* memory(size_t count, size_t size);
+static law_t the_law;
+
+static const char* feedback_configure(const uint32_t* words, size_t count, uint32_t n) {
+  static float* e;
+  e = memory(n, sizeof *e);
+  return law_configure(&the_law, words, count, n, e);
+}
+
+static void feedback_start(void) {
+  law_start(&the_law);
+}
+
+static const char* feedback_answer(uint64_t round, float x_lsb, const float* x, float y_lsb,
+                                   float* injection) {
+  (void)x_lsb;
+  (void)y_lsb;
+  law_feed_back(&the_law, round, x, injection);
+  return NULL;
+}
+#endif
 
 /* ---------------------------------------------------------------------------------------------- FRAMES -- */
 
@@ -595,7 +629,7 @@ int main(int argc, char** argv) {
   uint32_t hello[16], n, have_blocks = 0;
   uint64_t heard, answered = 0;
   frame_t sent;
-  static law_t law;
+  const char* wrong;
   int configured = 0, running = 0, tries;
 
   if (argc != 2 || (strncmp(argv[1], "shm:", 4) != 0 && strncmp(argv[1], "udp:", 4) != 0)) {
@@ -657,7 +691,7 @@ int main(int argc, char** argv) {
           memcpy(words + at, message.payload, message.bytes);
           ++have_blocks;
           if (at + count == hello[10]) {
-            const char* wrong = law_configure(&law, words, hello[10], n, memory(n, sizeof(float)));
+            wrong = feedback_configure(words, hello[10], n);
             if (wrong != NULL) complain_and_die(wrong);
             configured = 1;
           }
@@ -680,9 +714,10 @@ int main(int argc, char** argv) {
         if (message.bytes != (size_t)n * sample_bytes(message.head.format) ||
             !samples_read(message.head.format, message.head.lsb, message.payload, n, x))
           complain_and_die("a measurement that is none");
-        if (!running || message.head.run != sent.run) law_start(&law);
+        if (!running || message.head.run != sent.run) feedback_start();
         running = 1;
-        law_feed_back(&law, message.head.round, x, injection);
+        wrong = feedback_answer(message.head.round, message.head.lsb, x, word_as_float(hello + 9), injection);
+        if (wrong != NULL) complain_and_die(wrong);
         memset(&sent, 0, sizeof sent);
         sent.type = FDBK;
         sent.format = (uint8_t)hello[7];

@@ -26,8 +26,8 @@ namespace {
 /// The controller as a child process; killed and waited for at the end, if it is still there.
 class Child {
  public:
-  explicit Child(const std::string& carrier) {
-    std::string program = OPOLOOP_HIL_CONTROLLER, argument = carrier;
+  explicit Child(const std::string& carrier, std::string program = OPOLOOP_HIL_CONTROLLER) {
+    std::string argument = carrier;
     char* arguments[] = {program.data(), argument.data(), nullptr};
     posix_spawn_file_actions_t quiet;
     ::posix_spawn_file_actions_init(&quiet);
@@ -87,11 +87,11 @@ LoopObserver into(Bits& bits) {
 }
 
 void require_same_bits(const IsingModel& problem, const LoopParameters& parameters, const std::string& place,
-                       PlantSettings settings) {
+                       PlantSettings settings, const std::string& program = OPOLOOP_HIL_CONTROLLER) {
   Bits over_wire, here;
   settings.observer = into(over_wire);
   auto carrier = open_carrier(place, Side::plant, 0);
-  Child controller(carrier->name());
+  Child controller(carrier->name(), program);
   const PlantReport report = run_plant(problem, parameters, std::move(carrier), settings);
   CHECK(controller.wait() == 0);
   CHECK(report.rounds.turnaround.count() == parameters.rounds * settings.runs);
@@ -126,6 +126,32 @@ TEST_CASE("the C99 controller over a bad UDP line, many fragments, field and int
   settings.patience.repeat_after_s = 0.001;
   require_same_bits(problem, parameters, "udp:0", settings);
 }
+
+#ifdef OPOLOOP_HIL_VERILOG
+TEST_CASE("the Verilog module in fixed point gives the bits of the law here") {
+  // Where LSBs and the strength are powers of two every product and sum of the law is exact in single
+  // precision too, so that fixed point has to agree to the bit. A small full scale makes answers saturate.
+  const int n = GENERATE(2, 7, 128);
+  const Problem sk = sherrington_kirkpatrick(n, CouplingKind::plus_minus_one, false, 5);
+  LoopParameters parameters = parameters_of(LawKind::linear, 60);
+  parameters.xi = n == 7 ? 0.25 : 0.0625;
+  PlantSettings settings;
+  settings.runs = 2;
+  settings.wire = {WireFormat::of(SampleFormat::i12, 2047.0 / 1024),
+                   WireFormat::of(SampleFormat::i12, 2047.0 / 4096)};
+  require_same_bits(sk.ising, parameters, shm_name("rtl"), settings, OPOLOOP_HIL_VERILOG);
+}
+
+TEST_CASE("the Verilog module says what it cannot compute") {
+  const Problem sk = sherrington_kirkpatrick(GENERATE(20, 129), CouplingKind::gaussian, false, 5);
+  const LawKind law = sk.ising.size() == 20 ? LawKind::cac : LawKind::linear;
+  auto carrier = open_carrier(shm_name("rtl-no"), Side::plant, 0);
+  Child controller(carrier->name(), OPOLOOP_HIL_VERILOG);
+  REQUIRE_THROWS_WITH(run_plant(sk.ising, parameters_of(law, 10), std::move(carrier), {}),
+                      Catch::Contains(law == LawKind::cac ? "linear law" : "more pulses"));
+  CHECK(controller.wait() == 1);
+}
+#endif
 
 TEST_CASE("a controller that is killed in the middle ends the plant with a clear error, at once") {
   const std::string place = GENERATE(shm_name("kill"), std::string("udp:0"));
