@@ -203,6 +203,8 @@ QamaForward<Scalar> QamaOperator::forward(const QamaShape& shape, std::span<cons
     result.energy.push_back(solved.answers[b]->energy);
   }
   result.adaptations = std::move(solved.adaptations);
+  result.runs = solved.runs;
+  result.steps = solved.steps;
   result.solve_s = seconds_since(begin);
   finish(result, Q, K, V, u);
   return result;

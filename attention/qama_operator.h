@@ -38,6 +38,8 @@ struct QamaForward {
   std::vector<std::uint8_t> removed;  ///< [B, N] or empty
   std::vector<Scalar> pairs;          ///< the attn_mask it was given, or empty
   std::vector<std::string> adaptations;              ///< what the device changed to take the problem
+  int runs = 0;                                      ///< of the device, a problem
+  std::int64_t steps = 0;                            ///< of a run, of the largest problem
   double scores_s = 0, solve_s = 0, read_out_s = 0;  ///< wall time by stage
 };
 

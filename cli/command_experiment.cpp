@@ -1,6 +1,8 @@
 #include "cli/command_experiment.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -14,33 +16,48 @@ namespace opoloop {
 
 namespace {
 
+struct Experiment {
+  const char* name;
+  int (*run)(const ExperimentOptions&, const std::string& command_line, const Streams&);
+};
+constexpr Experiment kExperiments[] = {{"published", run_published},
+                                       {"gap-tts", run_gap_tts},
+                                       {"sparsity", run_sparsity},
+                                       {"inference-time", run_inference_time}};
+
 int run_experiment(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
-  const bool published = o.name == "published", gap = o.name == "gap-tts", sparsity = o.name == "sparsity";
-  if (!published && !gap && !sparsity) {
-    throw InputError(
-        fmt::format("experiment '{}': unknown; the experiments are published, gap-tts, sparsity", o.name));
+  std::string names;
+  const Experiment* chosen = nullptr;
+  for (const Experiment& experiment : kExperiments) {
+    names += (names.empty() ? "" : ", ") + std::string(experiment.name);
+    if (o.name == experiment.name) chosen = &experiment;
   }
-  const auto refuse = [&](bool given, const char* option) {
-    if (given) throw InputError(fmt::format("experiment {}: {} is not an option of it", o.name, option));
+  if (chosen == nullptr)
+    throw InputError(fmt::format("experiment '{}': unknown; the experiments are {}", o.name, names));
+  const auto only_for = [&](bool given, const char* option, std::initializer_list<const char*> takers) {
+    if (given && std::find(takers.begin(), takers.end(), o.name) == takers.end())
+      throw InputError(fmt::format("experiment {}: {} is not an option of it", o.name, option));
   };
-  refuse(!o.only.empty() && sparsity, "--only");
-  refuse(o.instances && published, "--instances");
-  refuse(!o.spins.empty() && !gap, "--spins");
-  refuse(!o.device.empty() && !sparsity, "--device");
-  if (published) return run_published(o, command_line, streams);
-  return gap ? run_gap_tts(o, command_line, streams) : run_sparsity(o, command_line, streams);
+  only_for(!o.only.empty(), "--only", {"published", "gap-tts"});
+  only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity"});
+  only_for(!o.spins.empty(), "--spins", {"gap-tts"});
+  only_for(!o.device.empty(), "--device", {"sparsity", "inference-time"});
+  return chosen->run(o, command_line, streams);
 }
 
 }  // namespace
 
 Verb add_experiment(CLI::App& program, const std::string& command_line) {
   CLI::App* app = program.add_subcommand(
-      "experiment", "Run an experiment: published, gap-tts or sparsity; one file, one report");
+      "experiment",
+      "Run an experiment: published, gap-tts, sparsity or inference-time; one file, one report");
   auto options = std::make_shared<ExperimentOptions>();
   ExperimentOptions& o = *options;
   app->add_option("NAME", o.name,
                   "published: results of other groups, reproduced and compared; gap-tts: does a spectral gap "
-                  "predict the time to solution; sparsity: which tokens the heads of a QAMA layer select")
+                  "predict the time to solution; sparsity: which tokens the heads of a QAMA layer select; "
+                  "inference-time: what a "
+                  "forward pass costs, by softmax, by solvers and on machines")
       ->required();
   app->add_flag("--quick", o.quick, "A subset that takes about a minute on two cores, or less");
   app->add_option("--only", o.only,
@@ -55,7 +72,9 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
   app->add_option("--spins", o.spins, "gap-tts: sizes in place of the plan's, 4 to 16")
       ->type_name("N,...")
       ->delimiter(',');
-  app->add_option("--device", o.device, "sparsity: what solves the Hamiltonian (default annealing:)")
+  app->add_option(
+         "--device", o.device,
+         "sparsity: what solves the Hamiltonian (default annealing:); inference-time: one more solver")
       ->type_name("URI");
   app->add_option("--threads", o.threads,
                   "Threads; all of this computer's where left out. Never changes a result")

@@ -20,7 +20,7 @@ struct ExperimentOptions {
   std::vector<std::string> only;
   std::optional<int> instances;  ///< gap-tts: of each family and size; sparsity: images
   std::vector<int> spins;        ///< gap-tts
-  std::string device;            ///< sparsity
+  std::string device;            ///< sparsity; inference-time: one more
   std::string out, resume, report;
   bool json = false;
 };
@@ -57,6 +57,8 @@ class ExperimentRun {
 
 int run_published(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_gap_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
+int run_inference_time(const ExperimentOptions& options, const std::string& command_line,
+                       const Streams& streams);
 int run_sparsity(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 
 }  // namespace opoloop
