@@ -19,6 +19,9 @@
 #include "driver/device.h"
 #include "driver/device_file.h"
 #include "driver/emulator_parameters.h"
+#include "driver/kaiwu_device.h"
+#include "driver/quanfluence_device.h"
+#include "driver/spool_device.h"
 
 namespace opoloop {
 namespace {
@@ -38,6 +41,10 @@ constexpr Scheme kSchemes[] = {
     {"bsb:", "ballistic simulated bifurcation, a baseline"},
     {"exact:", "every state by Gray code, up to 24 spins: proves its optimum"},
     {"opoloop://HOST:PORT", "the default device of an opoloop serve elsewhere, or /DEVICE of it"},
+    {"quanfluence://HOST/device/ID",
+     "a machine behind Quanfluence's REST interface; also quanfluence+https://"},
+    {"kaiwu:CPQC-550", "a machine of QBoson, through the vendor's Python SDK"},
+    {"spool:FOLDER", "a machine that is not on the network: matrices out, solutions in, by hand"},
 };
 
 template <class T>
@@ -100,7 +107,7 @@ void print_loop(std::ostream& out, const LoopPreset& preset) {
 
 void list_all(std::ostream& out) {
   out << "Devices (--device URI)\n";
-  for (const Scheme& scheme : kSchemes) out << fmt::format("  {:<26}{}\n", scheme.uri, scheme.what);
+  for (const Scheme& scheme : kSchemes) out << fmt::format("  {:<31}{}\n", scheme.uri, scheme.what);
   out << "\nMachines (emulator:NAME; data sheet: opoloop devices --preset NAME)\n";
   for (const MachinePreset& machine : machine_presets())
     out << fmt::format("  {:<26}{}\n", machine.name, machine.title);
@@ -150,6 +157,9 @@ void print_parameters(std::ostream& out, const std::string& uri) {
   if (scheme == "emulator") parameters = emulator_parameter_help();
   if (scheme == "annealing") parameters = AnnealingDevice::parameters();
   if (scheme == "dsb" || scheme == "bsb") parameters = BifurcationDevice::parameters();
+  if (scheme.starts_with("quanfluence")) parameters = RemoteQuanfluenceDevice::parameters();
+  if (scheme == "kaiwu") parameters = KaiwuDevice::parameters();
+  if (scheme == "spool") parameters = SpoolDevice::parameters();
   out << fmt::format("Parameters of {}: (--set NAME=VALUE, or {}:?NAME=VALUE)\n", scheme, scheme);
   if (parameters.empty()) out << "  none\n";
   for (const ParameterHelp& p : parameters) {

@@ -79,7 +79,7 @@ std::string full_reference(const CLI::App& program) {
       "# Command reference\n\n"
       "Printed by `opoloop help --all`; CI compares this page with what the program prints.\n\n"
       "Exit codes: 0 done, 1 failed, 2 bad usage or bad input (one line on standard error says what and "
-      "where), "
+      "where), 75 the machine's answer is not here yet (`--resume-job` takes it later), "
       "130 stopped by Ctrl-C after saving what was done (128 + the signal's number).\n"
       "Results go to standard output, everything else to standard error.\n";
   for (const CLI::App* verb : program.get_subcommands(kAny)) text += verb_reference(*verb, "opoloop", "##");

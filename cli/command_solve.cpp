@@ -203,6 +203,10 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
     // What the device refuses never ran: leave no file that looks like a run.
     if (run_file) run_file->discard();
     throw;
+  } catch (const NotAnswered&) {
+    // Nor has what waits for its answer: the process that gets it writes the file.
+    if (run_file) run_file->discard();
+    throw;
   }
   const SolveStatistics statistics =
       solve_statistics(result, settings.target_energy, problem->ising.largest_term());
@@ -240,8 +244,8 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
 
   const char* where = "Device";
   app->add_option("--device", o.device,
-                  "What solves it: emulator:, annealing:, dsb:, bsb:, exact:, opoloop://HOST:PORT (see: "
-                  "opoloop devices)")
+                  "What solves it: emulator:, annealing:, dsb:, bsb:, exact:, opoloop://HOST:PORT, "
+                  "quanfluence://HOST/device/ID, kaiwu:MACHINE, spool:FOLDER (see: opoloop devices)")
       ->type_name("URI")
       ->capture_default_str()
       ->group(where);

@@ -27,12 +27,14 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/version.h"
+#include "driver/device.h"
 
 namespace opoloop {
 namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
+constexpr int kNotAnswered = 75;  // EX_TEMPFAIL of sysexits.h: ask again later
 
 /// Errors are one line, whoever worded them.
 std::string one_line(std::string text) {
@@ -118,6 +120,9 @@ int run_command(std::span<const std::string> arguments, std::ostream& out, std::
   } catch (const InputError& error) {
     err << "opoloop: " << one_line(error.what()) << '\n';
     return kBadInput;
+  } catch (const NotAnswered& error) {
+    err << "opoloop: " << one_line(error.what()) << '\n';
+    return kNotAnswered;
   } catch (const std::bad_alloc&) {
     err << "opoloop: out of memory\n";
     return kFailed;

@@ -11,9 +11,17 @@
 #include <vector>
 
 #include "cim_model/imperfections.h"
+#include "core/error.h"
 #include "hamiltonian/problem.h"
 
 namespace opoloop {
+
+/// The machine has the job, and its answer is not here yet: a later process gets it by the job's id
+/// (attach()).
+class NotAnswered : public Error {
+ public:
+  using Error::Error;
+};
 
 class QamaProblem;   // hamiltonian/qama/qama_problem.h
 struct BatchResult;  // driver/batch.h
@@ -122,7 +130,8 @@ class Device {
   /// poll(), but waits until the job ends or `timeout_s` is over, whichever comes first. By default polls
   /// with growing pauses; a device that can wait for its job does.
   virtual JobStatus wait(const std::string& id, double timeout_s, Progress* progress = nullptr);
-  /// Waits for the end and returns the answer; rethrows what made the job fail. An id is answered once.
+  /// Waits for the end and returns the answer; rethrows what made the job fail. An id is answered once. A
+  /// device whose machine may take days throws NotAnswered when it has waited long enough.
   virtual Result result(const std::string& id) = 0;
   virtual void cancel(const std::string& id) = 0;
 
@@ -144,7 +153,8 @@ class Device {
 };
 
 /// Makes the device a URI names: "emulator:", "emulator:ntt-2016?law=cac", "annealing:", "dsb:", "bsb:",
-/// "exact:", "opoloop://host:port". Throws InputError listing the schemes.
+/// "exact:", "opoloop://host:port", "quanfluence://host/device/id", "kaiwu:CPQC-550", "spool:folder". Throws
+/// InputError listing the schemes.
 std::unique_ptr<Device> make_device(const std::string& uri);
 
 }  // namespace opoloop

@@ -3,8 +3,14 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cmath>
 #include <mutex>
+#include <thread>
+
+#include "core/interrupt.h"
 
 namespace opoloop {
 namespace {
@@ -28,6 +34,7 @@ std::string HttpReply::header(const std::string& lower_case_name) const {
 struct HttpClient::Impl {
   std::string host;
   int port = 0;
+  bool tls = false;
   std::map<std::string, std::string> headers;
   std::mutex mutex;
   std::vector<std::unique_ptr<httplib::Client>> idle;
@@ -35,7 +42,9 @@ struct HttpClient::Impl {
   std::unique_ptr<httplib::Client> take() {
     const std::lock_guard lock(mutex);
     if (idle.empty()) {
-      auto client = std::make_unique<httplib::Client>(host, port);
+      const std::string name = host.find(':') != std::string::npos ? "[" + host + "]" : host;
+      auto client = tls ? std::make_unique<httplib::Client>(fmt::format("https://{}:{}", name, port))
+                        : std::make_unique<httplib::Client>(host, port);
       client->set_keep_alive(true);
       client->set_tcp_nodelay(true);
       client->set_connection_timeout(kConnect_s);
@@ -47,10 +56,12 @@ struct HttpClient::Impl {
   }
 };
 
-HttpClient::HttpClient(const std::string& host, int port, std::map<std::string, std::string> headers)
+HttpClient::HttpClient(const std::string& host, int port, std::map<std::string, std::string> headers,
+                       bool tls)
     : impl_(std::make_unique<Impl>()) {
   impl_->host = host;
   impl_->port = port;
+  impl_->tls = tls;
   impl_->headers = std::move(headers);
 }
 
@@ -91,8 +102,14 @@ HttpReply HttpClient::send(const std::string& method, const std::string& path,
   }
   const httplib::Result result = client->send(request);
   if (!result) {
-    throw ConnectionError(
-        fmt::format("{}:{}: no answer: {}", impl_->host, impl_->port, httplib::to_string(result.error())));
+    const std::string what =
+        fmt::format("{}:{}: no answer: {}", impl_->host, impl_->port, httplib::to_string(result.error()));
+    const httplib::Error error = result.error();
+    if (error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout ||
+        error == httplib::Error::SSLConnection || error == httplib::Error::SSLServerVerification) {
+      throw NotConnected(what);
+    }
+    throw ConnectionError(what);
   }
   HttpReply reply;
   reply.status = result->status;
@@ -101,6 +118,36 @@ HttpReply HttpClient::send(const std::string& method, const std::string& path,
   const std::lock_guard lock(impl_->mutex);
   impl_->idle.push_back(std::move(client));
   return reply;
+}
+
+HttpReply send_patiently(HttpClient& client, const OutgoingRequest& request, double patience_s) {
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
+  const auto end = Clock::now() + Seconds(patience_s);
+  Seconds pause{0.05};
+  for (;;) {
+    const auto last_try = [&] { return Clock::now() + pause > end || interrupted(); };
+    try {
+      HttpReply reply =
+          client.send(request.method, request.path, request.content, request.headers, request.timeout_s);
+      // What says of itself that it will pass: a full queue, a server that stops or has no room. A gateway's
+      // 502 does not say whether the request came through.
+      const bool not_taken = reply.status == 429 || reply.status == 503;
+      if (!not_taken && !(request.repeatable && reply.status == 502)) return reply;
+      if (last_try()) return reply;
+      double asked = 0;
+      const std::string after = reply.header("retry-after");
+      std::from_chars(after.data(), after.data() + after.size(), asked);
+      // A full queue moves as fast as its jobs: the server's second is the longest wait, not the first.
+      pause = std::min(pause, Seconds(std::clamp(asked, 0.05, 5.0)));
+    } catch (const NotConnected&) {
+      if (last_try()) throw;
+    } catch (const ConnectionError&) {
+      if (!request.repeatable || last_try()) throw;
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, Seconds(2));
+  }
 }
 
 }  // namespace opoloop

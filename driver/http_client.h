@@ -23,6 +23,12 @@ class ConnectionError : public Error {
   using Error::Error;
 };
 
+/// The same, and the server cannot have seen the request: repeating it is safe whatever it asks.
+class NotConnected : public ConnectionError {
+ public:
+  using ConnectionError::ConnectionError;
+};
+
 /// A part of a form, or the whole body.
 struct HttpContent {
   std::string name;       ///< of the part
@@ -35,7 +41,9 @@ struct HttpContent {
 /// so a long wait on one does not hold up another.
 class HttpClient {
  public:
-  HttpClient(const std::string& host, int port, std::map<std::string, std::string> headers = {});
+  /// `tls`: https, the server's certificate checked against those of this system.
+  HttpClient(const std::string& host, int port, std::map<std::string, std::string> headers = {},
+             bool tls = false);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -49,5 +57,21 @@ class HttpClient {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// What send_patiently() sends.
+struct OutgoingRequest {
+  std::string method;
+  std::string path;
+  std::vector<HttpContent> content;
+  std::map<std::string, std::string> headers;
+  double timeout_s = 60;
+  /// Asking twice does what asking once does. Otherwise it is repeated only where the server has not taken
+  /// it: no connection, or an answer that says so (429, 503).
+  bool repeatable = true;
+};
+
+/// Sends until there is an answer that does not call itself passing (429, 502, 503), with growing pauses, for
+/// up to `patience_s`; then gives that answer, or throws the last ConnectionError. An interrupt ends it too.
+HttpReply send_patiently(HttpClient& client, const OutgoingRequest& request, double patience_s);
 
 }  // namespace opoloop

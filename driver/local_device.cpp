@@ -120,13 +120,24 @@ void LocalDevice::check(const Job& job) const {
   validate(whole);
 }
 
+std::string LocalDevice::hand_over(const Job&) {
+  return fmt::format("local-{}", next_id_++);
+}
+
 std::string LocalDevice::submit(const Job& job) {
   check(job);
-  auto local = std::make_shared<LocalJob>();
-  local->job = merged(job);
+  Job whole = merged(job);
+  std::string id = hand_over(whole);
+  begin(id, std::move(whole));
+  return id;
+}
 
+void LocalDevice::begin(const std::string& id, Job job) {
   const std::lock_guard lock(mutex_);
-  std::string id = fmt::format("local-{}", next_id_++);
+  if (jobs_.contains(id)) return;
+  auto local = std::make_shared<LocalJob>();
+  local->job = std::move(job);
+  local->control.id = id;
   local->thread = std::thread([this, raw = local.get()] {
     Result result;
     std::exception_ptr failure;
@@ -143,7 +154,6 @@ std::string LocalDevice::submit(const Job& job) {
     raw->ended.notify_all();
   });
   jobs_.emplace(id, std::move(local));
-  return id;
 }
 
 std::shared_ptr<LocalDevice::LocalJob> LocalDevice::find(const std::string& id) {
@@ -197,7 +207,10 @@ void LocalDevice::stop() {
     const std::lock_guard lock(mutex_);
     jobs.swap(jobs_);
   }
-  for (auto& [id, local] : jobs) local->control.cancel.store(true);
+  for (auto& [id, local] : jobs) {
+    local->control.left.store(true);
+    local->control.cancel.store(true);
+  }
   for (auto& [id, local] : jobs) {
     if (local->thread.joinable()) local->thread.join();
   }

@@ -15,7 +15,9 @@ namespace opoloop {
 
 /// What a running job and the thread that watches it say to each other.
 struct JobControl {
-  std::atomic<bool> cancel{false};        ///< set from outside: stop soon, answer with what is done
+  std::string id;                   ///< of the job, as hand_over() gave it
+  std::atomic<bool> cancel{false};  ///< set from outside: stop soon, answer with what is done
+  std::atomic<bool> left{false};    ///< with `cancel`: nobody waits any more, the device object goes away
   std::atomic<std::int64_t> progress{0};  ///< trajectory·steps done
   std::atomic<std::int64_t> total{0};     ///< trajectory·steps asked; 0 until known
   std::atomic<double> best_energy{std::numeric_limits<double>::infinity()};
@@ -28,8 +30,9 @@ struct JobControl {
   void offer_energy(double energy);
 };
 
-/// A device that computes in this process: each job runs on a thread of its own. An implementation gives
-/// execute(), validate() where it refuses jobs, and a destructor that calls stop().
+/// A device that works on each job on a thread of its own: computes it, or waits there for a machine
+/// elsewhere. An implementation gives execute(), validate() where it refuses jobs, hand_over() where its jobs
+/// outlive this process, and a destructor that calls stop().
 class LocalDevice : public Device {
  public:
   std::string uri() const final { return uri_.text; }
@@ -52,9 +55,17 @@ class LocalDevice : public Device {
   /// the checks that hold for all (a problem is there and not too large, positive runs, steps, threads, …).
   virtual void validate(const Job& job) const;
 
+  /// Gives a job that was checked to the machine and returns its id; execute() then waits for the answer. By
+  /// default there is no such machine, and the id is a number of this object.
+  virtual std::string hand_over(const Job& job);
+
   /// Does the job, on a thread of its own; jobs of one device may run at the same time. Fills in everything
   /// of Result but device_uri; sets `interrupted` where it stopped because of control.cancel.
   virtual Result execute(const Job& job, JobControl& control) = 0;
+
+  /// Starts execute() for a job with merged parameters that an earlier process handed over: for attach().
+  /// A job that is already known stays as it is.
+  void begin(const std::string& id, Job job);
 
   /// Cancels what runs and waits for it. Every derived destructor calls it, because execute() may use the
   /// derived object until then.
@@ -63,16 +74,15 @@ class LocalDevice : public Device {
   const DeviceUri& parsed_uri() const { return uri_; }
   /// The settings with the URI's parameters added; those given go before them.
   JobSettings merged(const JobSettings& settings) const;
+  Job merged(const Job& job) const;
 
  private:
   struct LocalJob;
-  /// The job with the URI's parameters added; those of the job go before them.
-  Job merged(const Job& job) const;
   std::shared_ptr<LocalJob> find(const std::string& id);
 
   DeviceUri uri_;
   std::mutex mutex_;
-  std::int64_t next_id_ = 1;
+  std::atomic<std::int64_t> next_id_{1};
   std::map<std::string, std::shared_ptr<LocalJob>> jobs_;
 };
 

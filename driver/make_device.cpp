@@ -11,7 +11,10 @@
 #include "driver/device.h"
 #include "driver/emulator_device.h"
 #include "driver/exact_device.h"
+#include "driver/kaiwu_device.h"
 #include "driver/opoloop_device.h"
+#include "driver/quanfluence_device.h"
+#include "driver/spool_device.h"
 #include "driver/uri.h"
 
 namespace opoloop {
@@ -34,6 +37,12 @@ const std::vector<std::pair<std::string, Maker>>& device_makers() {
        }},
       {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
       {"opoloop", [](DeviceUri uri) { return std::make_unique<OpoloopDevice>(std::move(uri)); }},
+      {"quanfluence",
+       [](DeviceUri uri) { return std::make_unique<RemoteQuanfluenceDevice>(std::move(uri)); }},
+      {"quanfluence+https",
+       [](DeviceUri uri) { return std::make_unique<RemoteQuanfluenceDevice>(std::move(uri)); }},
+      {"kaiwu", [](DeviceUri uri) { return std::make_unique<KaiwuDevice>(std::move(uri)); }},
+      {"spool", [](DeviceUri uri) { return std::make_unique<SpoolDevice>(std::move(uri)); }},
   };
   return makers;
 }

@@ -1,23 +1,20 @@
 #include "driver/opoloop_device.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "core/error.h"
-#include "core/interrupt.h"
 #include "driver/credentials.h"
+#include "driver/host_address.h"
 #include "driver/run_file.h"
 #include "driver/server/job_json.h"
+#include "driver/server/random_id.h"
 #include "hamiltonian/problem_file.h"
 
 namespace opoloop {
@@ -31,57 +28,6 @@ constexpr int kDefaultPort = 8700;
 constexpr double kPatience_s = 30;
 /// A server that was never there is not waited for as long: the address is probably wrong.
 constexpr double kFirstPatience_s = 2;
-
-std::string random_key() {
-  std::array<unsigned char, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    throw Error("the system gives no random numbers");
-  }
-  std::string key;
-  for (const unsigned char byte : bytes) key += fmt::format("{:02x}", byte);
-  return key;
-}
-
-/// "//host:port/device" → host, port, device.
-struct Address {
-  std::string host;
-  int port = kDefaultPort;
-  std::string device;
-};
-
-Address address_of(const DeviceUri& uri) {
-  const auto refuse = [&](const std::string& why) {
-    throw InputError(fmt::format(
-        "device '{}': {}; expected opoloop://HOST:PORT or opoloop://HOST:PORT/DEVICE", uri.text, why));
-  };
-  if (!uri.rest.starts_with("//")) refuse("no //HOST after the scheme");
-  const std::string all = uri.rest.substr(2);
-  const std::size_t slash = std::min(all.find('/'), all.size());
-  std::string authority = all.substr(0, slash);
-  Address address;
-  address.device = slash < all.size() ? all.substr(slash + 1) : "";
-  std::size_t colon = authority.rfind(':');
-  if (authority.starts_with('[')) {
-    const std::size_t close = authority.find(']');
-    if (close == std::string::npos) refuse("'[' without ']'");
-    address.host = authority.substr(1, close - 1);
-    colon = authority.find(':', close);
-  } else {
-    address.host = authority.substr(0, std::min(colon, authority.size()));
-  }
-  if (address.host.empty()) refuse("no host");
-  if (address.host.find('@') != std::string::npos) refuse("a token does not belong into an address");
-  if (colon != std::string::npos) {
-    const char* const end = authority.data() + authority.size();
-    const auto [stop, error] = std::from_chars(authority.data() + colon + 1, end, address.port);
-    if (error != std::errc() || stop != end || address.port < 1 || address.port > 65535) {
-      refuse("the port is not a number from 1 to 65535");
-    }
-  }
-  // A bare name is the scheme of a device.
-  if (!address.device.empty() && address.device.find(':') == std::string::npos) address.device += ':';
-  return address;
-}
 
 Json parsed(const HttpReply& reply) {
   try {
@@ -124,8 +70,11 @@ JobStatus status_of(const HttpReply& reply, Progress* progress) {
 }  // namespace
 
 OpoloopDevice::OpoloopDevice(DeviceUri uri) : uri_(std::move(uri)) {
-  const Address address = address_of(uri_);
-  device_ = address.device;
+  const HostAddress address =
+      parse_host_address(uri_, kDefaultPort, "opoloop://HOST:PORT or opoloop://HOST:PORT/DEVICE");
+  device_ = address.path;
+  // A bare name is the scheme of a device.
+  if (!device_.empty() && device_.find(':') == std::string::npos) device_ += ':';
   std::map<std::string, std::string> headers;
   const std::string token = secret_from_environment("OPOLOOP_TOKEN");
   if (!token.empty()) headers["Authorization"] = "Bearer " + token;
@@ -137,31 +86,12 @@ OpoloopDevice::~OpoloopDevice() = default;
 HttpReply OpoloopDevice::request(const std::string& method, const std::string& path,
                                  const std::vector<HttpContent>& content,
                                  const std::map<std::string, std::string>& headers, double timeout_s) const {
-  using Seconds = std::chrono::duration<double>;
   double patience_s = kPatience_s;
   {
     const std::lock_guard lock(mutex_);
     if (!capabilities_ && path == "/v1/devices") patience_s = kFirstPatience_s;
   }
-  const auto end = Clock::now() + Seconds(patience_s);
-  Seconds pause{0.05};
-  for (;;) {
-    try {
-      HttpReply reply = client_->send(method, path, content, headers, timeout_s);
-      // What says of itself that it will pass: a full queue, a server that stops or has no room.
-      if (reply.status != 429 && reply.status != 503 && reply.status != 502) return reply;
-      if (Clock::now() + pause > end || interrupted()) return reply;
-      double asked = 0;
-      const std::string after = reply.header("retry-after");
-      std::from_chars(after.data(), after.data() + after.size(), asked);
-      // A full queue moves as fast as its jobs: the server's second is the longest wait, not the first.
-      pause = std::min(pause, Seconds(std::clamp(asked, 0.05, 5.0)));
-    } catch (const ConnectionError&) {
-      if (Clock::now() + pause > end || interrupted()) throw;
-    }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, Seconds(2));
-  }
+  return send_patiently(*client_, {method, path, content, headers, timeout_s}, patience_s);
 }
 
 Capabilities OpoloopDevice::capabilities() const {
@@ -217,7 +147,7 @@ void OpoloopDevice::check(const Job& job) const {
 }
 
 std::string OpoloopDevice::submit(const Job& job) {
-  const HttpReply reply = request("POST", "/v1/jobs", form(job), {{"Idempotency-Key", random_key()}});
+  const HttpReply reply = request("POST", "/v1/jobs", form(job), {{"Idempotency-Key", random_id()}});
   if (reply.status != 202 && reply.status != 200) throw_refused(reply);
   const Json answer = parsed(reply);
   if (!answer.contains("id") || !answer["id"].is_string())

@@ -1,10 +1,8 @@
 #include "driver/server/job_engine.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -19,6 +17,7 @@
 #include "core/sha256.h"
 #include "driver/run_file.h"
 #include "driver/server/journal.h"
+#include "driver/server/random_id.h"
 #include "driver/statistics.h"
 #include "hamiltonian/formats/file_bytes.h"
 #include "hamiltonian/problem_file.h"
@@ -54,17 +53,6 @@ Json meta_of(const std::string& body, std::size_t& payload_at) {
   } catch (const Json::exception& error) {
     throw InputError(fmt::format("the journal holds a record that is not JSON: {}", error.what()));
   }
-}
-
-/// 128 random bits: whoever has not been told an id does not find it.
-std::string random_id() {
-  std::array<unsigned char, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    throw Error("the system gives no random numbers");
-  }
-  std::string id;
-  for (const unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
-  return id;
 }
 
 double unix_seconds() {
