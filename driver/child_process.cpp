@@ -73,6 +73,11 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, const std::s
     throw Error(fmt::format("cannot talk to a program: {}", std::strerror(errno)));
   }
   const pid_t parent = ::getpid();
+  // Until the child has dropped the handlers of this program, no signal reaches it.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_ = ::fork();
   if (pid_ == 0) {
     ::setpgid(0, 0);                     // Ctrl-C is this program's to handle
@@ -82,12 +87,13 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, const std::s
     ::dup2(ends[1], STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     ::close_range(3, ~0U, 0);  // run files and sockets of this process
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+    ::sigemptyset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(127);
   }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(log);
   ::close(ends[1]);
   channel_ = ends[0];

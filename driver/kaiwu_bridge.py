@@ -24,15 +24,10 @@ import importlib
 import inspect
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 
 
 # ---------------------------------------------------------------- opoloop -> the vendor's SDK
@@ -276,6 +271,10 @@ class _OpoloopSolver:
         return numpy.asarray(rows, dtype=int)
 
     def _run_command(self, matrix):
+        # Here, as in _request: the bridge starts once a job and needs none of them.
+        import shutil
+        import subprocess
+        import tempfile
         program = shutil.which(self.command)
         if program is None:
             raise RuntimeError(f"the program '{self.command}' is not there")
@@ -330,6 +329,8 @@ class _OpoloopSolver:
         return [[1 if c == "+" else -1 for c in sample["spins_best"]] for sample in result["samples"]]
 
     def _request(self, method, path, body=None):
+        import urllib.error
+        import urllib.request
         headers = {"Content-Type": "application/json"}
         if os.environ.get("OPOLOOP_TOKEN"):
             headers["Authorization"] = "Bearer " + os.environ["OPOLOOP_TOKEN"]

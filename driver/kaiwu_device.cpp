@@ -249,8 +249,8 @@ std::string KaiwuDevice::request_line(const Job& job, const AdaptedProblem& adap
 }
 
 Result KaiwuDevice::execute(const Job& job, JobControl& control) {
-  const AdaptedProblem adapted = prepare(job);
   const StopClock clock(job.settings.time_limit_s, control.cancel);
+  const AdaptedProblem adapted = prepare(job);
   const std::string log = fs::path(jobs_folder()) / control.id / "bridge.log";
   const auto spins = static_cast<std::size_t>(adapted.problem->ising.size());
   ChildProcess bridge({python_program(), "-u", bridge_script()}, log, {{"PYTHONDONTWRITEBYTECODE", "1"}});

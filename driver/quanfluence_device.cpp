@@ -236,10 +236,10 @@ void RemoteQuanfluenceDevice::attach(const std::string& id, const Job& job) {
 }
 
 Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
+  const StopClock clock(job.settings.time_limit_s, control.cancel);
   const Choices c = choices(job.settings);
   const Prepared prepared = prepare(job);
   const auto spins = static_cast<std::size_t>(job.problem->ising.size());
-  const StopClock clock(job.settings.time_limit_s, control.cancel);
   const std::vector<std::string> ids = split(control.id);
   const int runs = c.direct ? job.settings.runs.value_or(1) : static_cast<int>(ids.size());
   bool attached = false;

@@ -159,9 +159,9 @@ void SpoolDevice::attach(const std::string& id, const Job& job) {
 }
 
 Result SpoolDevice::execute(const Job& job, JobControl& control) {
+  const StopClock clock(job.settings.time_limit_s, control.cancel);
   const Choices c = choices(job.settings);
   const Prepared prepared = prepare(job);
-  const StopClock clock(job.settings.time_limit_s, control.cancel);
   std::chrono::duration<double> pause{0.001};
   std::optional<SpinSets> solutions;
   for (;;) {

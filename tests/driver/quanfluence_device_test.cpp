@@ -86,7 +86,7 @@ TEST_CASE("a job is the exchange of the public client") {
   CHECK(service.record.at("iters") == 60);
   CHECK(service.record.at("runs") == 3);
   CHECK(service.record.at("alpha") == 2.0);
-  CHECK(result.parameters.at("device_alpha").value == "2.0");
+  CHECK(result.parameters.at("device_alpha").value == "2");
   REQUIRE(result.samples.size() == 1);
   CHECK(result.samples[0].energy_best == brute_force(job.problem->ising).energy);
   CHECK(result.warnings.empty());

@@ -1,6 +1,6 @@
-// libFuzzer target for the answers of machines that are not ours (driver/spin_answers.h). The first byte picks the
-// reader, the second the number of spins that were sent. Only InputError of one line may come out, and whatever is
-// accepted has that many spins, each -1 or +1.
+// libFuzzer target for the answers of machines that are not ours (driver/spin_answers.h). The first byte
+// picks the reader, the second the number of spins that were sent. Only InputError of one line may come out,
+// and whatever is accepted has that many spins, each -1 or +1.
 
 #include <cstdint>
 #include <cstdio>

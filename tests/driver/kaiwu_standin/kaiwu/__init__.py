@@ -62,7 +62,7 @@ def _require_licence():
 def _ground_states(matrix):
     """All states of lowest -s'Ms with the last spin +1, up to 14 spins."""
     n = matrix.shape[0]
-    states = np.array(list(itertools.product((-1, 1), repeat=n - 1)), dtype=int).reshape(-1, n - 1)
+    states = np.array(list(itertools.product((-1, 1), repeat=n - 1)), dtype=int).reshape(2 ** (n - 1), n - 1)
     states = np.hstack([states, np.ones((len(states), 1), dtype=int)])
     energies = -np.einsum("ki,ij,kj->k", states, matrix, states)
     return states[energies == energies.min()]
