@@ -105,7 +105,10 @@ class SpoolPlatform {
     for (const Sample& sample : result.samples) {
       Json vector = Json::array();
       for (const std::int8_t spin : sample.spins_best) vector.push_back(qubo ? (spin + 1) / 2 : spin);
-      for (std::size_t i = 0; i < vector.size(); ++i) text += (i > 0 ? "," : "") + vector[i].dump();
+      for (std::size_t i = 0; i < vector.size(); ++i) {
+        if (i > 0) text += ',';
+        text += vector[i].dump();
+      }
       text += '\n';
       list.push_back({{"solutionVector", vector}, {"quboValue", 0.0}});
     }
