@@ -198,7 +198,13 @@ void RemoteQuanfluenceDevice::validate(const Job& job) const {
 std::string RemoteQuanfluenceDevice::hand_over(const Job& job) {
   const Choices c = choices(job.settings);
   if (!c.fields.empty()) client_->update_device(c.fields);
-  if (c.direct) return random_id();
+  const auto now = std::chrono::steady_clock::now();
+  const auto known = [&](std::string id) {
+    const std::lock_guard lock(mutex_);
+    begun_[id] = now;
+    return id;
+  };
+  if (c.direct) return known(random_id());
   const std::string file = client_->upload(prepare(job).qubo_file());
   std::vector<std::string> ids;
   for (int run = 0; run < job.settings.runs.value_or(1); ++run) {
@@ -210,7 +216,7 @@ std::string RemoteQuanfluenceDevice::hand_over(const Job& job) {
                               job.settings.runs.value_or(1), fmt::join(ids, ",")));
     }
   }
-  return fmt::format("{}", fmt::join(ids, ","));
+  return known(fmt::format("{}", fmt::join(ids, ",")));
 }
 
 void RemoteQuanfluenceDevice::attach(const std::string& id, const Job& job) {
@@ -228,10 +234,6 @@ void RemoteQuanfluenceDevice::attach(const std::string& id, const Job& job) {
     throw InputError(
         fmt::format("job {} is another one: it has {} runs, not {}", id, ids.size(), *whole.settings.runs));
   }
-  {
-    const std::lock_guard lock(mutex_);
-    attached_.insert(id);
-  }
   begin(id, std::move(whole));
 }
 
@@ -242,10 +244,16 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
   const auto spins = static_cast<std::size_t>(job.problem->ising.size());
   const std::vector<std::string> ids = split(control.id);
   const int runs = c.direct ? job.settings.runs.value_or(1) : static_cast<int>(ids.size());
-  bool attached = false;
+  bool attached = true;
+  auto begun = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
-    attached = attached_.contains(control.id);
+    const auto found = begun_.find(control.id);
+    if (found != begun_.end()) {
+      attached = false;
+      begun = found->second;
+      begun_.erase(found);
+    }
   }
   control.total = runs;
 
@@ -296,7 +304,7 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
   Result result = result_of_solutions(prepared.adapted, solutions, asked);
   result.interrupted = clock.cancelled();
   result.time_limited = clock.time_over();
-  result.timing.wall_s = clock.elapsed_s();
+  result.timing.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   for (const auto& [name, value] : client_->device()) result.parameters["device_" + name] = {value, ""};
   result.parameters["device"] = {client_->device_id(), ""};
   result.parameters["submit"] = {kWays[c.direct ? 1 : 0], ""};

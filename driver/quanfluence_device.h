@@ -1,8 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <span>
 #include <string>
 
@@ -43,7 +44,7 @@ class RemoteQuanfluenceDevice final : public LocalDevice {
   mutable std::unique_ptr<QuanfluenceClient> client_;
   bool open_line_ = false;  ///< not encrypted, and not this computer
   mutable std::mutex mutex_;
-  std::set<std::string> attached_;
+  std::map<std::string, std::chrono::steady_clock::time_point> begun_;  ///< by this process, and when
 };
 
 }  // namespace opoloop
