@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -48,6 +49,9 @@ struct HttpClient::Impl {
       client->set_keep_alive(true);
       client->set_tcp_nodelay(true);
       client->set_connection_timeout(kConnect_s);
+      if (const char* authorities = std::getenv("OPOLOOP_CA_FILE"); tls && authorities != nullptr) {
+        client->set_ca_cert_path(authorities);
+      }
       return client;
     }
     std::unique_ptr<httplib::Client> client = std::move(idle.back());

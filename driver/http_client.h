@@ -41,7 +41,8 @@ struct HttpContent {
 /// so a long wait on one does not hold up another.
 class HttpClient {
  public:
-  /// `tls`: https, the server's certificate checked against those of this system.
+  /// `tls`: https, the server's certificate checked against those of this system, or against the file that
+  /// OPOLOOP_CA_FILE names.
   HttpClient(const std::string& host, int port, std::map<std::string, std::string> headers = {},
              bool tls = false);
   ~HttpClient();

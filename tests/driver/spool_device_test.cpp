@@ -1,11 +1,18 @@
 #include "driver/spool_device.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/sha256.h"
 #include "driver/batch.h"
 #include "hamiltonian/brute_force.h"
 #include "hamiltonian/problem_file.h"
@@ -143,6 +150,42 @@ TEST_CASE("a job that goes away is not cancelled, one that is cancelled says so"
   device.reset();
   CHECK(cancelled(given_up));
   CHECK_FALSE(cancelled(left));
+}
+
+TEST_CASE("a process killed while it spools leaves whole jobs or none") {
+  const TemporaryFolder folder;
+  const auto manifests = [&] {
+    const auto names = folder.names();
+    return std::count_if(names.begin(), names.end(), [](const auto& n) { return n.ends_with(".job.json"); });
+  };
+  for (int round = 0; round < 4; ++round) {
+    const auto before = manifests();
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      try {
+        const auto device = make_device("spool:" + folder.path());
+        for (;;) device->submit(three_spins());
+      } catch (...) {
+      }
+      ::_exit(1);
+    }
+    while (manifests() == before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(3 * round));
+    ::kill(child, SIGKILL);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+  }
+  for (const std::string& name : folder.names()) {
+    if (!name.ends_with(".job.json")) continue;
+    const Json job = Json::parse(read_file_bytes(folder / name, 1 << 20));
+    const std::string matrix = read_file_bytes(folder / job.at("matrix").get<std::string>(), 1 << 20);
+    Sha256 hash;
+    hash.update(matrix.data(), matrix.size());
+    CHECK(hash.hex_digest() == job.at("matrix_sha256"));
+    const std::string id = job.at("id");
+    CHECK_NOTHROW(make_device("spool:" + folder.path())->attach(id, three_spins()));
+  }
+  CHECK(manifests() >= 4);
 }
 
 TEST_CASE("answers of an offline machine that are not answers") {
