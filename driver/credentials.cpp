@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -25,6 +26,15 @@ std::string checked(const std::string& secret, const std::string& where) {
 }
 
 }  // namespace
+
+bool same_secret(std::string_view given, std::string_view secret) {
+  unsigned difference = given.size() == secret.size() ? 0U : 1U;
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    difference |= static_cast<unsigned char>(given[k]) ^
+                  static_cast<unsigned char>(secret[k % std::max<std::size_t>(secret.size(), 1)]);
+  }
+  return difference == 0;
+}
 
 std::string secret_from_file(const std::string& path) {
   constexpr std::size_t kLongest = 4096;

@@ -19,6 +19,7 @@
 #include <set>
 #include <thread>
 
+#include "driver/credentials.h"
 #include "driver/server/connection.h"
 #include "driver/server/job_engine.h"
 
@@ -67,49 +68,39 @@ bool matches(const std::string& pattern, const std::string& path, std::vector<st
   return true;
 }
 
-/// Takes as long for a wrong first byte as for a wrong last one.
-bool same_secret(std::string_view given, std::string_view secret) {
-  unsigned difference = given.size() == secret.size() ? 0U : 1U;
-  for (std::size_t k = 0; k < given.size(); ++k) {
-    difference |= static_cast<unsigned char>(given[k]) ^
-                  static_cast<unsigned char>(secret[k % std::max<std::size_t>(secret.size(), 1)]);
-  }
-  return difference == 0;
-}
-
 /// "localhost:8700" → "localhost", "[::1]:8700" → "::1".
 std::string host_of(const std::string& authority) {
   if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
   return authority.substr(0, authority.find(':'));
 }
 
-HttpResponse response_for(const std::exception_ptr& failure) {
+/// What becomes of a request that failed: a status, a code, a message, and when to come again (0: never).
+struct Refusal {
+  int status = 500;
+  std::string code;
+  std::string message;
+  int retry_after_s = 0;
+};
+
+Refusal refusal_of(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const HttpError& e) {
-    return error_response(e.status(), e.code(), e.what());
+    return {e.status(), e.code(), e.what(), 0};
   } catch (const QueueFull& e) {
-    HttpResponse r = error_response(429, "queue_full", e.what());
-    r.headers.emplace_back("Retry-After", "1");
-    return r;
+    return {429, "queue_full", e.what(), 1};
   } catch (const Stopping& e) {
-    HttpResponse r = error_response(503, "stopping", e.what());
-    r.headers.emplace_back("Retry-After", "5");
-    return r;
+    return {503, "stopping", e.what(), 5};
   } catch (const JobConflict& e) {
-    return error_response(409, "conflict", e.what());
+    return {409, "conflict", e.what(), 0};
   } catch (const InputError& e) {
-    return error_response(400, "bad_request", e.what());
+    return {400, "bad_request", e.what(), 0};
   } catch (const std::bad_alloc&) {
-    HttpResponse r = error_response(503, "out_of_memory", "not enough memory for this request now");
-    r.headers.emplace_back("Retry-After", "5");
-    return r;
+    return {503, "out_of_memory", "not enough memory for this request now", 5};
   } catch (const Error& e) {
-    HttpResponse r = error_response(503, "storage", e.what());
-    r.headers.emplace_back("Retry-After", "5");
-    return r;
+    return {503, "storage", e.what(), 5};
   } catch (const std::exception& e) {
-    return error_response(500, "internal", e.what());
+    return {500, "internal", e.what(), 0};
   }
 }
 
@@ -322,12 +313,17 @@ struct HttpServer::Impl {
       return;
     }
     if (route.open) return;
-    const std::string given = request.header("authorization");
+    const std::string given = request.header(route.token_header);
+    std::string_view token = given;
     constexpr std::string_view kBearer = "Bearer ";
-    if (!given.starts_with(kBearer)) {
-      throw HttpError(401, "token_missing", "send the header Authorization: Bearer TOKEN");
+    const bool bearer = route.token_header == "authorization";
+    if (given.empty() || (bearer && !given.starts_with(kBearer))) {
+      throw HttpError(401, "token_missing",
+                      fmt::format("send the header {}",
+                                  bearer ? "Authorization: Bearer TOKEN" : route.token_header + ": TOKEN"));
     }
-    if (!same_secret(std::string_view(given).substr(kBearer.size()), options.token)) {
+    if (bearer) token.remove_prefix(kBearer.size());
+    if (!same_secret(token, options.token)) {
       throw HttpError(401, "token_wrong", "this is not the token of this server");
     }
   }
@@ -438,24 +434,27 @@ struct HttpServer::Impl {
         request.headers.contains("transfer-encoding") ||
         (!request.header("content-length").empty() && request.header("content-length") != "0");
     t_close_after = has_body;
+    const Route* route = nullptr;
     try {
       if (request.path.size() > kLongestPath) throw HttpError(414, "path_too_long", "the path is too long");
-      const Route& route = route_of(request);
-      check_caller(request, route);
+      route = &route_of(request);
+      check_caller(request, *route);
       if (reader != nullptr && has_body) read_body(from, *reader, to.status, request, held);
       t_close_after = has_body && reader == nullptr;
       record.bytes_in = request.body.size();
       for (const HttpPart& part : request.parts) record.bytes_in += part.content.size();
-      response = route.handle(request);
-      send(response, to);
-    } catch (const HttpError& refused) {
-      record.code = refused.code();
-      response = error_response(refused.status(), refused.code(), refused.what());
-      if (refused.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+      request.connected = [connection = t_connection] { return connection->is_writable(); };
+      response = route->handle(request);
       send(response, to);
     } catch (...) {
-      response = response_for(std::current_exception());
-      record.code = "error";
+      const Refusal refusal = refusal_of(std::current_exception());
+      record.code = refusal.code;
+      const auto shape = route != nullptr ? route->error_shape : error_response;
+      response = shape(refusal.status, refusal.code, refusal.message);
+      if (refusal.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+      if (refusal.retry_after_s > 0) {
+        response.headers.emplace_back("Retry-After", std::to_string(refusal.retry_after_s));
+      }
       send(response, to);
     }
     if (t_close_after) to.set_header("Connection", "close");

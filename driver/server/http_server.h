@@ -28,6 +28,8 @@ struct HttpRequest {
   std::string content_type;                    ///< without parameters, in lower case
   std::string body;                            ///< inflated; empty for a form
   std::vector<HttpPart> parts;
+  /// False once the caller has hung up: nobody will read the answer.
+  std::function<bool()> connected = [] { return true; };
 
   std::string header(const std::string& lower_case_name) const;
   std::string query_or(const std::string& name, const std::string& otherwise) const;
@@ -64,7 +66,10 @@ struct Route {
   std::string method;
   std::string path;
   std::function<HttpResponse(const HttpRequest&)> handle;
-  bool open = false;  ///< answered without a token
+  bool open = false;                           ///< answered without a token
+  std::string token_header = "authorization";  ///< in lower case; that one holds "Bearer TOKEN"
+  /// What an error of this route looks like: status, code, message.
+  std::function<HttpResponse(int, const std::string&, const std::string&)> error_shape = error_response;
 };
 
 /// One finished request, for the log: no header, no body, no query.

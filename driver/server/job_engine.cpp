@@ -146,6 +146,7 @@ struct JobEngine::Impl {
       job->view.created_unix_s = meta.at("created");
       job->view.spins = meta.at("spins");
       job->view.problem_name = meta.at("name");
+      job->view.note = meta.value("note", "");  // journals of earlier versions have none
       job->problem_source = meta.at("source");
       job->problem_sha256 = meta.at("sha256");
       JobLimits any;
@@ -174,6 +175,7 @@ struct JobEngine::Impl {
       if (ended(job.view.status)) return;  // the first answer counts
       job.view.status = parse_status(meta.at("state"));
       job.view.error = meta.at("error");
+      job.view.ended_unix_s = meta.at("finished");
       job.view.progress.fraction = 1;
       job.finished_at = {place.segment, place.offset + at, place.length - at};
       finished.push_back(found->second);
@@ -306,8 +308,9 @@ struct JobEngine::Impl {
   /// Puts the end of a job into the journal, then shows it.
   void store(const JobPointer& job, JobStatus status, const std::string& error, const std::string& answer,
              bool flush) {
+    const double now = unix_seconds();
     const Json meta = {
-        {"id", job->view.id}, {"state", status_name(status)}, {"error", error}, {"finished", unix_seconds()}};
+        {"id", job->view.id}, {"state", status_name(status)}, {"error", error}, {"finished", now}};
     Journal::Place place;
     const std::uint64_t ticket = journal->append(kFinished, joined(meta, answer), &place);
     if (flush) journal->sync(ticket);
@@ -317,6 +320,7 @@ struct JobEngine::Impl {
     job->finished_at = {place.segment, place.offset + place.length - answer.size(), answer.size()};
     job->view.status = status;
     job->view.error = error;
+    job->view.ended_unix_s = now;
     job->view.progress.fraction = 1;
     counts.done += status == JobStatus::done;
     counts.failed += status == JobStatus::failed;
@@ -494,6 +498,7 @@ Submission JobEngine::submit(const JobRequest& request, const std::string& key) 
   job->view.device = job->description.device;
   job->view.label = job->description.label;
   job->view.problem_name = request.problem.name;
+  job->view.note = request.note;
   job->view.spins = request.problem.ising.size();
   job->view.logged = request.description.settings.log_trajectories > 0;
   job->view.id = random_id();
@@ -525,6 +530,7 @@ Submission JobEngine::submit(const JobRequest& request, const std::string& key) 
                      {"created", job->view.created_unix_s},
                      {"spins", job->view.spins},
                      {"name", job->view.problem_name},
+                     {"note", job->view.note},
                      {"source", job->problem_source},
                      {"sha256", job->problem_sha256},
                      {"job", Json::parse(description)}};

@@ -44,11 +44,13 @@ struct JobView {
   std::string id;
   std::string device;
   std::string label;
+  std::string note;  ///< of the request
   JobStatus status = JobStatus::queued;
   std::string problem_name;
   std::string fingerprint;  ///< SHA-256 of what was accepted: device, settings and problem
   std::int32_t spins = 0;
   double created_unix_s = 0;
+  double ended_unix_s = 0;  ///< 0 before the end
   Progress progress;
   std::string error;          ///< of a failed job
   bool logged = false;        ///< amplitudes were asked for

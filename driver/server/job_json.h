@@ -27,6 +27,8 @@ struct JobDescription {
 struct JobRequest {
   JobDescription description;
   Problem problem;
+  /// What the interface that took the job wants back with it (JobView); nobody outside reads or writes it.
+  std::string note;
 };
 
 // JSON of the native interface (docs/server.md). The readers face bytes from outside: they throw InputError

@@ -10,6 +10,7 @@
 
 #include "cim_model/presets.h"
 #include "driver/server/native_api.h"
+#include "driver/server/quanfluence_api.h"
 
 namespace opoloop {
 namespace {
@@ -70,11 +71,21 @@ struct Service::Impl {
     return options;
   }
 
+  static std::vector<Route> all_routes(JobEngine& engine, const RequestCounter& counter,
+                                       const HttpOptions& options) {
+    std::vector<Route> routes = native_routes(engine, counter);
+    QuanfluenceOptions quanfluence;
+    quanfluence.token = options.token;
+    quanfluence.max_inflated_bytes = options.max_body_bytes;
+    for (Route& route : quanfluence_routes(engine, quanfluence)) routes.push_back(std::move(route));
+    return routes;
+  }
+
   explicit Impl(ServiceOptions options)
       : grace_s(options.grace_s),
         log(options.log),
         engine(std::move(options.engine)),
-        http(logged(std::move(options.http), this), native_routes(engine, counter)) {}
+        http(logged(options.http, this), all_routes(engine, counter, options.http)) {}
 };
 
 Service::Service(ServiceOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {

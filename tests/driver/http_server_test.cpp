@@ -1,12 +1,8 @@
 #include "driver/server/http_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
-#include <sys/stat.h>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
@@ -14,47 +10,16 @@
 
 #include "core/error.h"
 #include "driver/credentials.h"
+#include "tests/driver/raw_client.h"
 #include "tests/driver/server_fixture.h"
 
 using namespace opoloop;
 using Catch::Matchers::Contains;
+using test::RawClient;
 using test::Server;
 using test::TemporaryFolder;
 
 namespace {
-
-/// A client that need not keep to the rules.
-class RawClient {
- public:
-  explicit RawClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(port));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval limit{10, 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    REQUIRE(::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
-  }
-  ~RawClient() { ::close(socket_); }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-
-  void say(const std::string& text) { ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL); }
-  void end_of_speech() { ::shutdown(socket_, SHUT_WR); }
-  /// Everything until the server closes.
-  std::string hear() {
-    std::string all;
-    char piece[4096];
-    for (;;) {
-      const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
-      if (got <= 0) return all;
-      all.append(piece, static_cast<std::size_t>(got));
-    }
-  }
-
- private:
-  int socket_;
-};
 
 std::string gzipped(const std::string& text) {
   z_stream stream{};
