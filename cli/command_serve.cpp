@@ -31,6 +31,7 @@ struct ServeOptions {
   std::optional<int> threads;
   int workers = 0;
   int max_queue = 1000, max_finished = 10000, max_spins = 20000, max_connections = 512;
+  int sapi_qubits = 512;
   double max_job_s = 3600, max_body_mib = 64, max_memory_mib = 1024, max_log_mib = 1024, request_s = 30,
          grace_s = 10;
 };
@@ -53,6 +54,7 @@ void check_ranges(const ServeOptions& o) {
   range("--max-queue", o.max_queue, 1, 1e6);
   range("--max-finished", o.max_finished, 1, 1e7);
   range("--max-spins", o.max_spins, 1, 1e6);
+  range("--sapi-qubits", o.sapi_qubits, 0, 4096);
   range("--max-connections", o.max_connections, 1, 10000);
   range("--max-job-seconds", o.max_job_s, 0.001, 1e7);
   range("--request-seconds", o.request_s, 0.1, 3600);
@@ -77,6 +79,7 @@ ServiceOptions service_options(const ServeOptions& o) {
   s.engine.max_log_bytes = bytes_of("--max-log", o.max_log_mib);
   s.engine.limits.max_spins = o.max_spins;
   s.engine.limits.memory_bytes = bytes_of("--max-problem", o.max_memory_mib);
+  s.sapi_qubits = o.sapi_qubits;
   s.http.bind = o.bind;
   s.http.port = o.port;
   s.http.token = o.token_file ? secret_from_file(*o.token_file) : secret_from_environment("OPOLOOP_TOKEN");
@@ -145,6 +148,12 @@ Verb add_serve(CLI::App& program) {
   app->add_option("--log", o.log,
                   "Append one line of JSON a request; - is standard error, the default on a terminal")
       ->type_name("FILE")
+      ->group(where);
+
+  app->add_option("--sapi-qubits", o.sapi_qubits,
+                  "Qubits offered through D-Wave's interface, all coupled to all; 0 leaves it out")
+      ->type_name("N")
+      ->capture_default_str()
       ->group(where);
 
   const char* work = "Work";

@@ -61,6 +61,10 @@ bool ended(JobStatus status) {
 }
 
 Json parsed_object(const std::string& body) {
+  constexpr std::size_t kLongest = 64 << 10;
+  if (body.size() > kLongest) {
+    throw HttpError(413, "too_large", fmt::format("the body has more than {} bytes", kLongest));
+  }
   try {
     Json json = Json::parse(body);
     if (json.is_object()) return json;
@@ -114,7 +118,7 @@ class QuanfluenceApi {
 
   HttpResponse create_device(const HttpRequest& request) {
     QuanfluenceDevice device;
-    change_quanfluence_device(device, request.body);
+    change_quanfluence_device(device, parsed_object(request.body));
     return success(quanfluence_device_json(store_.add(device)));
   }
 
@@ -123,7 +127,8 @@ class QuanfluenceApi {
   }
 
   HttpResponse update_device(const HttpRequest& request) {
-    return success(quanfluence_device_json(store_.change(request.captured.at(0), request.body)));
+    return success(
+        quanfluence_device_json(store_.change(request.captured.at(0), parsed_object(request.body))));
   }
 
   HttpResponse upload(const HttpRequest& request) {

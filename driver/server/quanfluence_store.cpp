@@ -115,16 +115,9 @@ Json quanfluence_device_json(const QuanfluenceDevice& d) {
           {"trials", d.trials}};
 }
 
-void change_quanfluence_device(QuanfluenceDevice& device, const std::string& changes) {
-  Json json;
-  try {
-    json = Json::parse(changes);
-  } catch (const Json::exception&) {
-    throw InputError("the body is not valid JSON");
-  }
-  if (!json.is_object()) throw InputError("the body must be a JSON object");
+void change_quanfluence_device(QuanfluenceDevice& device, const Json& changes) {
   QuanfluenceDevice changed = device;
-  take_members(changed, json);
+  take_members(changed, changes);
   device = changed;
 }
 
@@ -198,7 +191,7 @@ QuanfluenceDevice QuanfluenceStore::find(const std::string& id) const {
   return found->second;
 }
 
-QuanfluenceDevice QuanfluenceStore::change(const std::string& id, const std::string& changes) {
+QuanfluenceDevice QuanfluenceStore::change(const std::string& id, const Json& changes) {
   const std::lock_guard lock(mutex_);
   auto devices = devices_;
   const auto found = devices.find(id_of(id));

@@ -26,9 +26,9 @@ struct QuanfluenceDevice {
 
 /// Its members by the names that the service has for them.
 nlohmann::ordered_json quanfluence_device_json(const QuanfluenceDevice& device);
-/// Takes over the members that `changes`, a JSON text, has; others that it has are not looked at. Throws
+/// Takes over the members that `changes`, an object, has; others that it has are not looked at. Throws
 /// InputError naming the member that is wrong.
-void change_quanfluence_device(QuanfluenceDevice& device, const std::string& changes);
+void change_quanfluence_device(QuanfluenceDevice& device, const nlohmann::ordered_json& changes);
 
 /// What outlives the server beside jobs: device records in one file, uploaded problems in one file each, in a
 /// folder of their own. Whatever was answered is on the disk. Any thread.
@@ -43,7 +43,7 @@ class QuanfluenceStore {
   QuanfluenceDevice add(QuanfluenceDevice device);
   /// Throws HttpError 404, also below.
   QuanfluenceDevice find(const std::string& id) const;
-  QuanfluenceDevice change(const std::string& id, const std::string& changes);
+  QuanfluenceDevice change(const std::string& id, const nlohmann::ordered_json& changes);
 
   /// Keeps a problem for a device and returns the name to ask for it by.
   std::string upload(const QuanfluenceDevice& device, const Problem& problem);

@@ -11,6 +11,7 @@
 #include "cim_model/presets.h"
 #include "driver/server/native_api.h"
 #include "driver/server/quanfluence_api.h"
+#include "driver/server/sapi_api.h"
 
 namespace opoloop {
 namespace {
@@ -72,12 +73,14 @@ struct Service::Impl {
   }
 
   static std::vector<Route> all_routes(JobEngine& engine, const RequestCounter& counter,
-                                       const HttpOptions& options) {
+                                       const ServiceOptions& options) {
     std::vector<Route> routes = native_routes(engine, counter);
     QuanfluenceOptions quanfluence;
-    quanfluence.token = options.token;
-    quanfluence.max_inflated_bytes = options.max_body_bytes;
+    quanfluence.token = options.http.token;
+    quanfluence.max_inflated_bytes = options.http.max_body_bytes;
     for (Route& route : quanfluence_routes(engine, quanfluence)) routes.push_back(std::move(route));
+    if (options.sapi_qubits == 0) return routes;
+    for (Route& route : sapi_routes(engine, {options.sapi_qubits})) routes.push_back(std::move(route));
     return routes;
   }
 
@@ -85,7 +88,7 @@ struct Service::Impl {
       : grace_s(options.grace_s),
         log(options.log),
         engine(std::move(options.engine)),
-        http(logged(options.http, this), all_routes(engine, counter, options.http)) {}
+        http(logged(options.http, this), all_routes(engine, counter, options)) {}
 };
 
 Service::Service(ServiceOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {

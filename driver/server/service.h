@@ -13,6 +13,7 @@ namespace opoloop {
 struct ServiceOptions {
   JobEngineOptions engine;
   HttpOptions http;
+  int sapi_qubits = 512;        ///< on offer through D-Wave's interface; 0: it is left out
   std::ostream* log = nullptr;  ///< one line of JSON a request; null: none
   double grace_s = 10;          ///< what stop() gives the jobs that run
 };

@@ -36,11 +36,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     if (data[0] % 2 != 0) {
       QuanfluenceDevice device;
-      change_quanfluence_device(device, std::string(bytes));
+      const auto json = nlohmann::ordered_json::parse(bytes, nullptr, false);
+      if (!json.is_object()) return 0;
+      change_quanfluence_device(device, json);
       must(device.iters >= 1 && device.runs >= 1 && device.runtime >= 0, "a record out of range");
       QuanfluenceDevice again;
-      change_quanfluence_device(again, quanfluence_device_json(device).dump(
-                                           -1, ' ', false, nlohmann::json::error_handler_t::replace));
+      change_quanfluence_device(again, quanfluence_device_json(device));
       must(again.iters == device.iters && again.alpha == device.alpha, "a record changes on its way");
       return 0;
     }
