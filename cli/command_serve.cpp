@@ -26,7 +26,7 @@ struct ServeOptions {
   std::string bind = "127.0.0.1";
   int port = 8700;
   std::string journal = "opoloop-journal";
-  std::optional<std::string> token_file, log;
+  std::optional<std::string> token_file, log, tls_certificate, tls_key;
   std::vector<std::string> devices;
   std::optional<int> threads;
   int workers = 0;
@@ -82,6 +82,11 @@ ServiceOptions service_options(const ServeOptions& o) {
   s.sapi_qubits = o.sapi_qubits;
   s.http.bind = o.bind;
   s.http.port = o.port;
+  if (o.tls_certificate.has_value() != o.tls_key.has_value()) {
+    throw InputError("--tls-cert and --tls-key belong together: give both or none");
+  }
+  s.http.tls_certificate = o.tls_certificate.value_or("");
+  s.http.tls_key = o.tls_key.value_or("");
   s.http.token = o.token_file ? secret_from_file(*o.token_file) : secret_from_environment("OPOLOOP_TOKEN");
   s.http.max_body_bytes = bytes_of("--max-body", o.max_body_mib);
   s.http.request_s = o.request_s;
@@ -108,8 +113,8 @@ int serve(const ServeOptions& options, const Streams& streams) {
   streams.out << service.url() << std::endl;
   if (streams.live) {
     streams.err << fmt::format(
-        "journal {}; stop with Ctrl-C; try: opoloop solve FILE --device opoloop://{}:{}\n", options.journal,
-        options.bind, service.port());
+        "journal {}; stop with Ctrl-C; try: opoloop solve FILE --device opoloop{}://{}:{}\n", options.journal,
+        options.tls_certificate ? "+https" : "", options.bind, service.port());
   }
   while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   if (streams.live) streams.err << "stopping; what does not end in time is in the journal\n";
@@ -134,6 +139,12 @@ Verb add_serve(CLI::App& program) {
       ->group(where);
   app->add_option("--token-file", o.token_file,
                   "File that holds the token; nobody else may read it (mode 0600)")
+      ->type_name("FILE")
+      ->group(where);
+  app->add_option("--tls-cert", o.tls_certificate, "Certificate (PEM): what travels is encrypted, https")
+      ->type_name("FILE")
+      ->group(where);
+  app->add_option("--tls-key", o.tls_key, "Its private key (PEM); a file that others may not read")
       ->type_name("FILE")
       ->group(where);
   app->add_option("--journal", o.journal, "Folder of accepted jobs and their answers; they survive a restart")

@@ -36,6 +36,7 @@ const std::vector<std::pair<std::string, Maker>>& device_makers() {
          return std::make_unique<BifurcationDevice>(std::move(uri), BifurcationKind::ballistic);
        }},
       {"exact", [](DeviceUri uri) { return std::make_unique<ExactDevice>(std::move(uri)); }},
+      {"opoloop+https", [](DeviceUri uri) { return std::make_unique<OpoloopDevice>(std::move(uri)); }},
       {"opoloop", [](DeviceUri uri) { return std::make_unique<OpoloopDevice>(std::move(uri)); }},
       {"quanfluence",
        [](DeviceUri uri) { return std::make_unique<RemoteQuanfluenceDevice>(std::move(uri)); }},

@@ -78,7 +78,8 @@ OpoloopDevice::OpoloopDevice(DeviceUri uri) : uri_(std::move(uri)) {
   std::map<std::string, std::string> headers;
   const std::string token = secret_from_environment("OPOLOOP_TOKEN");
   if (!token.empty()) headers["Authorization"] = "Bearer " + token;
-  client_ = std::make_unique<HttpClient>(address.host, address.port, std::move(headers));
+  client_ = std::make_unique<HttpClient>(address.host, address.port, std::move(headers),
+                                         uri_.scheme == "opoloop+https");
 }
 
 OpoloopDevice::~OpoloopDevice() = default;

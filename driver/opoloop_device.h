@@ -15,7 +15,8 @@ namespace opoloop {
 
 /// `opoloop://host:port` — a device behind another `opoloop serve` (docs/server.md). The path picks one of
 /// the server's devices (`opoloop://host:port/annealing:`), the query holds parameters for it. The token
-/// comes from OPOLOOP_TOKEN or the file that OPOLOOP_TOKEN_FILE names.
+/// comes from OPOLOOP_TOKEN or the file that OPOLOOP_TOKEN_FILE names. `opoloop+https://` encrypts and checks
+/// the server's certificate (http_client.h).
 ///
 /// The same job gives the same samples as in this process. A request is repeated, with growing pauses, where
 /// that is safe: a submission carries a key of its own, so that the server takes it once.

@@ -18,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBuffer = 16 << 10;
+constexpr std::size_t kPiece = 256 << 10;
 
 std::chrono::nanoseconds seconds(double s) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(s));
@@ -51,13 +52,16 @@ void address_of(const sockaddr_storage& address, std::string& ip, int& port) {
 
 }  // namespace
 
-Connection::Connection(int socket, ConnectionTimes times)
-    : socket_(socket), times_(times), deadline_(Clock::now() + seconds(times.request_s)), buffer_(kBuffer) {}
+Connection::Connection(int socket, ConnectionTimes times, const TlsContext* tls)
+    : socket_(socket), times_(times), deadline_(Clock::now() + seconds(times.request_s)), buffer_(kBuffer) {
+  if (tls != nullptr) tls_.emplace(*tls);
+}
 
 bool Connection::wait_for_request(double idle_s, const std::atomic<bool>& stopping) {
   constexpr double kLookEvery_s = 0.1;
   if (begin_ < end_) return true;
   const auto until = Clock::now() + seconds(idle_s);
+  if (unread()) return fill(until) > 0;
   while (!stopping.load() && Clock::now() < until) {
     if (wait_until(socket_, POLLIN, std::min(until, Clock::now() + seconds(kLookEvery_s))) == 1)
       return fill(until) > 0;
@@ -71,26 +75,58 @@ void Connection::begin_request() {
   answered_ = false;
 }
 
-ssize_t Connection::fill(Clock::time_point until) {
+ssize_t Connection::receive(char* to, std::size_t size, Clock::time_point until) {
   for (;;) {
     if (wait_until(socket_, POLLIN, until) == 0) {
       timed_out_ = true;
       return -1;
     }
-    const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) continue;
-    begin_ = 0;
-    end_ = got > 0 ? static_cast<std::size_t>(got) : 0;
-    return got;
+    const ssize_t got = ::recv(socket_, to, size, MSG_DONTWAIT);
+    if (got >= 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)) return got;
   }
 }
 
+ssize_t Connection::decrypt(Clock::time_point until) {
+  std::vector<char> encrypted;
+  for (;;) {
+    std::size_t got = 0;
+    const TlsSession::State state = tls_->read(buffer_.data(), buffer_.size(), got);
+    // Of the handshake, or an alert that says why there will be none.
+    const std::string reply = tls_->take();
+    if (!reply.empty() && !send_all(reply.data(), reply.size())) return -1;
+    if (state == TlsSession::State::ok) return static_cast<ssize_t>(got);
+    if (state == TlsSession::State::closed) return 0;
+    if (state == TlsSession::State::plain_http) {
+      tls_.reset();
+      refuse(400, "not_encrypted", "this server speaks https only");
+      return -1;
+    }
+    if (state != TlsSession::State::wants_input) return -1;
+    encrypted.resize(kBuffer);
+    const ssize_t arrived = receive(encrypted.data(), encrypted.size(), until);
+    if (arrived <= 0) return arrived;
+    tls_->put({encrypted.data(), static_cast<std::size_t>(arrived)});
+  }
+}
+
+ssize_t Connection::fill(Clock::time_point until) {
+  const ssize_t got = tls_ ? decrypt(until) : receive(buffer_.data(), buffer_.size(), until);
+  begin_ = 0;
+  end_ = got > 0 ? static_cast<std::size_t>(got) : 0;
+  return got;
+}
+
 bool Connection::is_readable() const {
-  return begin_ < end_ || wait_until(socket_, POLLIN, deadline_) == 1;
+  return unread() || wait_until(socket_, POLLIN, deadline_) == 1;
 }
 
 bool Connection::is_writable() const {
   if (wait_until(socket_, POLLOUT, Clock::now() + seconds(times_.write_s)) == 0) return false;
+  if (tls_) {
+    // It ends with a message, which is there to be read.
+    pollfd p{socket_, POLLRDHUP, 0};
+    return ::poll(&p, 1, 0) == 0;
+  }
   // A peer that has closed makes a socket writable; it is readable then, with nothing to read.
   char byte = 0;
   const ssize_t seen = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -113,6 +149,19 @@ ssize_t Connection::read(char* to, std::size_t size) {
 
 ssize_t Connection::write(const char* from, std::size_t size) {
   answered_ = true;
+  if (!tls_) return send_all(from, size) ? static_cast<ssize_t>(size) : -1;
+  // Piece by piece: what is encrypted is a copy.
+  for (std::size_t done = 0; done < size;) {
+    const std::size_t piece = std::min(size - done, kPiece);
+    if (tls_->write(from + done, piece) != TlsSession::State::ok) return -1;
+    const std::string encrypted = tls_->take();
+    if (!send_all(encrypted.data(), encrypted.size())) return -1;
+    done += piece;
+  }
+  return static_cast<ssize_t>(size);
+}
+
+bool Connection::send_all(const char* from, std::size_t size) {
   const auto until = Clock::now() + seconds(times_.write_s);
   std::size_t done = 0;
   while (done < size) {
@@ -120,12 +169,12 @@ ssize_t Connection::write(const char* from, std::size_t size) {
     if (put > 0) {
       done += static_cast<std::size_t>(put);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (wait_until(socket_, POLLOUT, until) == 0) return -1;
+      if (wait_until(socket_, POLLOUT, until) == 0) return false;
     } else if (errno != EINTR) {
-      return -1;
+      return false;
     }
   }
-  return static_cast<ssize_t>(size);
+  return true;
 }
 
 void Connection::refuse(int status, const std::string& code, const std::string& message) {
@@ -133,16 +182,29 @@ void Connection::refuse(int status, const std::string& code, const std::string& 
   const std::string text = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 1\r\n"
       "Connection: close\r\n\r\n{}",
-      status, status == 408 ? "Request Timeout" : "Service Unavailable", body.size(), body);
+      status,
+      status == 400   ? "Bad Request"
+      : status == 408 ? "Request Timeout"
+                      : "Service Unavailable",
+      body.size(), body);
   write(text.data(), text.size());
 }
 
 void Connection::linger() {
   constexpr double kAtMost_s = 2;
+  close_tls();
   ::shutdown(socket_, SHUT_WR);
   const auto until = Clock::now() + seconds(kAtMost_s);
   while (fill(until) > 0) {
   }
+}
+
+void Connection::close_tls() {
+  if (!tls_) return;
+  tls_->close();
+  const std::string last = tls_->take();
+  // Whoever does not take it now has gone.
+  ::send(socket_, last.data(), last.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {

@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "driver/server/tls.h"
 
 namespace opoloop {
 
@@ -20,7 +23,8 @@ struct ConnectionTimes {
 /// socket.
 class Connection final : public httplib::Stream {
  public:
-  Connection(int socket, ConnectionTimes times);
+  /// `tls`: what arrives is encrypted; null: it is not. Must outlive the connection.
+  Connection(int socket, ConnectionTimes times, const TlsContext* tls = nullptr);
 
   /// Waits for the first byte of a request. False: the time is over, the peer has gone, or `stopping`.
   bool wait_for_request(double idle_s, const std::atomic<bool>& stopping);
@@ -34,6 +38,8 @@ class Connection final : public httplib::Stream {
   /// Sends the end of the stream and reads on for a moment: a peer that is still sending would otherwise lose
   /// the answer together with the connection.
   void linger();
+  /// Tells a peer that encrypts that nothing more comes.
+  void close_tls();
 
   bool is_readable() const override;
   bool is_writable() const override;
@@ -46,10 +52,15 @@ class Connection final : public httplib::Stream {
  private:
   using Clock = std::chrono::steady_clock;
   ssize_t fill(Clock::time_point until);
+  ssize_t receive(char* to, std::size_t size, Clock::time_point until);
+  ssize_t decrypt(Clock::time_point until);
+  bool send_all(const char* from, std::size_t size);
+  bool unread() const { return begin_ < end_ || (tls_ && tls_->pending()); }
 
   int socket_;
   ConnectionTimes times_;
   Clock::time_point deadline_;
+  std::optional<TlsSession> tls_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;
   bool timed_out_ = false;

@@ -22,6 +22,7 @@
 #include "driver/credentials.h"
 #include "driver/server/connection.h"
 #include "driver/server/job_engine.h"
+#include "driver/server/tls.h"
 
 namespace opoloop {
 namespace {
@@ -169,7 +170,11 @@ class ConnectionThreads final : public httplib::TaskQueue {
 class Listener final : public httplib::Server {
  public:
   Listener(const HttpOptions& options, const std::atomic<bool>& stopping)
-      : options_(options), stopping_(stopping) {}
+      : options_(options), stopping_(stopping) {
+    if (!options.tls_certificate.empty()) {
+      tls_ = std::make_unique<const TlsContext>(options.tls_certificate, options.tls_key);
+    }
+  }
 
   void raise_backlog() { ::listen(svr_sock_, kBacklog); }
 
@@ -183,7 +188,8 @@ class Listener final : public httplib::Server {
  private:
   bool process_and_close_socket(socket_t socket) override {
     if (t_turn_away) {
-      Connection(socket, {0, 0.2}).refuse(503, "too_many_connections", "try again in a moment");
+      // Encrypting takes a conversation first: too much for the thread that accepts.
+      if (!tls_) Connection(socket, {0, 0.2}).refuse(503, "too_many_connections", "try again in a moment");
       ::close(socket);
       return false;
     }
@@ -193,7 +199,7 @@ class Listener final : public httplib::Server {
     }
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    Connection connection(socket, {options_.request_s, options_.write_s});
+    Connection connection(socket, {options_.request_s, options_.write_s}, tls_.get());
     bool ok = false;
     while (connection.wait_for_request(options_.idle_s, stopping_)) {
       t_close_after = false;
@@ -206,7 +212,11 @@ class Listener final : public httplib::Server {
       }
       if (!ok || closed || t_close_after) break;
     }
-    if (t_close_after) connection.linger();
+    if (t_close_after) {
+      connection.linger();
+    } else {
+      connection.close_tls();
+    }
     const std::lock_guard lock(mutex_);
     sockets_.erase(socket);
     ::shutdown(socket, SHUT_RDWR);
@@ -217,6 +227,7 @@ class Listener final : public httplib::Server {
 
   const HttpOptions& options_;
   const std::atomic<bool>& stopping_;
+  std::unique_ptr<const TlsContext> tls_;
   std::mutex mutex_;
   std::condition_variable ended_;
   std::set<int> sockets_;
@@ -535,8 +546,8 @@ int HttpServer::port() const {
 
 std::string HttpServer::url() const {
   const std::string& host = impl_->options.bind;
-  return fmt::format("http://{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]",
-                     impl_->port);
+  return fmt::format("{}://{}:{}", impl_->options.tls_certificate.empty() ? "http" : "https",
+                     host.find(':') == std::string::npos ? host : "[" + host + "]", impl_->port);
 }
 
 void HttpServer::start() {

@@ -82,8 +82,9 @@ struct RequestRecord {
 
 struct HttpOptions {
   std::string bind = "127.0.0.1";
-  int port = 0;       ///< 0: any free one
-  std::string token;  ///< empty: none is asked for, which only a loopback address may
+  int port = 0;                          ///< 0: any free one
+  std::string token;                     ///< empty: none is asked for, which only a loopback address may
+  std::string tls_certificate, tls_key;  ///< PEM files; empty: what travels is not encrypted
   std::uint64_t max_body_bytes = std::uint64_t{64} << 20;     ///< as it arrives, and inflated
   std::uint64_t max_bodies_bytes = std::uint64_t{512} << 20;  ///< of all requests that are being read
   double request_s = 30;                                      ///< for a request to arrive whole
@@ -109,7 +110,7 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   int port() const;
-  /// "http://127.0.0.1:8700".
+  /// "http://127.0.0.1:8700", or https.
   std::string url() const;
   void start();
   /// Takes no new connections, lets requests end for a moment, ends streams, joins all threads.
