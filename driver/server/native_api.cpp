@@ -180,7 +180,7 @@ class NativeApi {
     const JobEngineOptions& o = engine_.options();
     Json formats = Json::array();
     for (const ProblemFormat format : all_problem_formats()) {
-      if (format != ProblemFormat::hdf5) formats.push_back(format_name(format));
+      formats.push_back(format_name(format));
     }
     return answer({{"version", kVersion},
                    {"default_device", o.devices.front()},

@@ -17,7 +17,7 @@ const char* native_openapi() {
     "/v1/jobs": {
       "post": {
         "summary": "Submit a problem",
-        "description": "As JSON, or as a form: part problem (a file of any format but HDF5, gzip allowed) and part job (JSON without the problem). The answer comes after the job is on the disk.",
+        "description": "As JSON, or as a form: part problem (a file of any format; all but HDF5 may be gzip-compressed) and part job (JSON without the problem). The answer comes after the job is on the disk.",
         "parameters": [
           {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200}, "description": "The same key and job give the same job; so a request can be repeated."},
           {"name": "check", "in": "query", "schema": {"type": "string", "enum": ["1"]}, "description": "Only say whether the job would be taken."},

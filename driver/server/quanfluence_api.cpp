@@ -157,9 +157,7 @@ class QuanfluenceApi {
   HttpResponse job(const HttpRequest& request) {
     const auto view = engine_.find(request.captured.at(0));
     if (!view || !is_ours(*view)) throw HttpError(404, "no_such_job", "there is no job of this id");
-    Json json = job_json(*view);
-    if (view->status == JobStatus::done) json.update(answer_json(engine_.result(view->id)));
-    return success(json);
+    return success(job_json(*view));
   }
 
  private:
@@ -171,13 +169,14 @@ class QuanfluenceApi {
     return note.is_object() && note.value("interface", "") == kNote;
   }
 
-  static Json job_json(const JobView& view) {
+  Json job_json(const JobView& view) const {
     const Json note = Json::parse(view.note);
     Json json = {{"id", view.id},
                  {"status", batch_status(view.status)},
                  {"device_id", note.at("device_id")},
                  {"filename", note.at("filename")}};
     if (!view.error.empty()) json["message"] = view.error;
+    if (view.status == JobStatus::done) json.update(answer_json(engine_.result(view.id)));
     return json;
   }
 
