@@ -105,6 +105,11 @@ class Hdf5Reader {
     const std::string where = at(name);
     if (!has(name)) fail(where, "missing");
     const Hdf5Handle set = hdf5::open_dataset(file_, where);
+    // Such a dataset makes the library read any file that it names.
+    const Hdf5Handle made(H5Dget_create_plist(set), H5Pclose, where);
+    if (H5Pget_external_count(made) != 0 || H5Pget_layout(made) == H5D_VIRTUAL) {
+      fail(where, "must be in this file: external and virtual storage are not read");
+    }
     const Hdf5Handle type(H5Dget_type(set), H5Tclose, where);
     const H5T_class_t kind = H5Tget_class(type);
     if (kind != H5T_FLOAT && kind != H5T_INTEGER) fail(where, "must hold numbers");

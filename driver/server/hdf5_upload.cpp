@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <hdf5.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -29,8 +30,9 @@ constexpr int kSeconds = 20;
 constexpr std::uint64_t kSpareBytes = std::uint64_t{256} << 20;
 constexpr std::size_t kLongestName = 60;
 constexpr char kTaken = '+', kRefused = '-';
-// Descriptors of the child: beside the standard ones the pipe, and one for the file.
-constexpr int kPipe = 3, kMostDescriptors = 5;
+// Descriptors of the child: beside the standard ones the pipe, then one for the file and a few to spare, of
+// which a sanitizer needs two.
+constexpr int kPipe = 3, kMostDescriptors = 8;
 
 /// Closes at the end.
 class Descriptor {
@@ -101,6 +103,8 @@ std::uint64_t address_space_bytes() {
       ::setrlimit(RLIMIT_CORE, &no_core) != 0 || ::setrlimit(RLIMIT_AS, &memory) != 0) {
     ::_exit(1);
   }
+  // Links to objects of other files lead nowhere from here on.
+  H5Lunregister(H5L_TYPE_EXTERNAL);
   std::string answer;
   try {
     LoadOptions options;

@@ -121,3 +121,20 @@ TEST_CASE("serve prints its address, stops on SIGTERM and says nothing else in a
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(said.empty());
 }
+
+TEST_CASE("serve takes a certificate only with its key, and qubits within bounds") {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::vector<std::string>& flags, const std::string& word) {
+    std::vector<std::string> arguments = {"serve", "--port", "0", "--journal", folder / "j"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Ran ran = call(arguments);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err.find(word) != std::string::npos);
+  };
+  const std::string none = folder / "none.pem";
+  refused({"--tls-cert", none}, "--tls-key");
+  refused({"--tls-key", none}, "--tls-cert");
+  refused({"--tls-cert", none, "--tls-key", none}, "none.pem");
+  refused({"--sapi-qubits", "4097"}, "--sapi-qubits");
+}

@@ -94,4 +94,17 @@ TEST_CASE("an HDF5 file that was sent opens no other file of the server") {
   H5Fclose(file);
   CHECK(read_problem_hdf5(folder.file("link.h5")).ising.size() == 30);  // its owner may
   CHECK_THAT(refusal(bytes_of(folder.file("link.h5"))), Contains("sent.h5"));
+  // The numbers of /J are the bytes of another file.
+  const hid_t other = H5Fcreate(folder.file("storage.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hsize_t shape[] = {2, 2};
+  const hid_t space = H5Screate_simple(2, shape, nullptr);
+  const hid_t made = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_external(made, folder.file("secret.h5").c_str(), 0, 32);
+  const hid_t set = H5Dcreate2(other, "/J", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, made, H5P_DEFAULT);
+  REQUIRE(set >= 0);
+  H5Dclose(set);
+  H5Pclose(made);
+  H5Sclose(space);
+  H5Fclose(other);
+  CHECK_THAT(refusal(bytes_of(folder.file("storage.h5"))), Contains("external"));
 }
