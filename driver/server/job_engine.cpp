@@ -236,7 +236,8 @@ struct JobEngine::Impl {
   }
 
   void remove(const JobPointer& given) {
-    const JobPointer job = given;  // which may be an element of what is erased
+    // The reference may be to an element of what is erased.
+    const JobPointer job = given;  // NOLINT(performance-unnecessary-copy-initialization)
     jobs.erase(job->view.id);
     if (!job->key.empty()) keys.erase(job->key);
     if (job->journaled) segments.erase(segments.find(job->accepted_at.segment));
