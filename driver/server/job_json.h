@@ -39,7 +39,8 @@ JobDescription parse_description(std::string_view text, const JobLimits& limits)
 /// The same with "problem": {"n", "couplings": [[i, j, J], …], "h", "offset", "kind", "name"}, or
 /// {"text": a problem file, "name", "format"}, or a dimod BinaryQuadraticModel.
 JobRequest parse_job(std::string_view text, const JobLimits& limits);
-/// A problem file of any format, HDF5 in a process of its own (hdf5_upload.h); `name` helps where two formats share a grammar.
+/// A problem file of any format, HDF5 in a process of its own (hdf5_upload.h); `name` helps where two formats
+/// share a grammar.
 Problem parse_problem_bytes(std::string_view bytes, const std::string& name, const std::string& format,
                             const JobLimits& limits);
 
