@@ -62,6 +62,9 @@ struct Job {
   std::shared_ptr<const Problem> problem;
   JobSettings settings;
   RunRecorder* recorder = nullptr;  ///< null unless amplitudes are logged
+  /// Shown amplitudes of the first trajectories now and then, energies in those of the problem. Whether it is
+  /// there changes no number of the answer; a device without amplitudes leaves it alone.
+  RunRecorder* watcher = nullptr;
 };
 
 /// One trajectory (or read) of a device, in the problem's own spins (ancilla removed).

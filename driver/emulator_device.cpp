@@ -16,7 +16,7 @@
 #include "driver/device_file.h"
 #include "driver/device_parameters.h"
 #include "driver/emulator_parameters.h"
-#include "driver/run_recorder.h"
+#include "driver/onlookers.h"
 #include "driver/statistics.h"
 #include "hamiltonian/coupling.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
@@ -154,16 +154,12 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
           "all");
     }
   }
-  if (job.recorder != nullptr && settings.log_trajectories > 0) {
-    options.observe_trajectories = std::min(settings.log_trajectories, result.runs);
-    options.observe_every = settings.log_every;
-    options.observer = [&](const TileObservation& o) { job.recorder->record(o); };
-    const bool error = has_error_variable(parameters.law);
-    job.recorder->begin(options.observe_trajectories, model.size(), parameters.rounds, settings.log_every,
-                        parameters.dt, error, has_separate_record(parameters));
-  }
   control.energy_offset = adapted.problem_energy(0);
   control.energy_unit = adapted.problem_energy(1) - adapted.problem_energy(0);
+  const Onlookers onlookers(job, {model.size(), result.runs, parameters.rounds, parameters.dt},
+                            has_error_variable(parameters.law), has_separate_record(parameters),
+                            [&](double energy) { return adapted.problem_energy(energy); });
+  onlookers.attach_to(options);
   control.total = static_cast<std::int64_t>(result.runs) * parameters.rounds;
   result.timing.setup_s = seconds_since(begin);
 

@@ -15,8 +15,14 @@ packages_of() {
   done | tr -s ' ' '\n' | sed '/^$/d'
 }
 
+# Installed by itself, or provided by another package (NodeSource's nodejs brings npm).
 package_installed() {
-  [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+  [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ||
+    dpkg-query --show --showformat='${db:Status-Status}, ${Provides}\n' |
+      awk -v want="$1" -F ', *' '$1 == "installed" {
+          for (i = 2; i <= NF; ++i) { sub(/ .*/, "", $i); if ($i == want) found = 1 }
+        }
+        END { exit !found }'
 }
 
 # install_packages GROUP...: installs what is missing, as root or through sudo. Where nothing is missing it
@@ -46,6 +52,22 @@ install_packages() {
     cat "$log" >&2
     rm -f "$log"
     fail "apt-get could not install: ${missing[*]}"
+  fi
+  rm -f "$log"
+}
+
+# install_page_tests: what the tests of the page need from npm, as locked. Without the registry they are skipped,
+# and this says so.
+install_page_tests() {
+  local folder="$repository/tests/page" log
+  if ! command -v npm >/dev/null || [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+    return 0
+  fi
+  log="$(mktemp)"
+  if ! npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts --fetch-timeout=30000 --fetch-retries=1 \
+      </dev/null >"$log" 2>&1; then
+    tail -5 "$log" >&2
+    printf 'the page is not tested in a browser: npm could not fetch playwright-core (is its registry reachable?)\n' >&2
   fi
   rm -f "$log"
 }

@@ -399,8 +399,12 @@ struct HttpServer::Impl {
 
   void send(HttpResponse& response, httplib::Response& to) const {
     to.status = response.status;
-    for (const auto& [name, value] : response.headers) to.set_header(name, value);
-    to.set_header("Cache-Control", "no-store");
+    bool says_how_to_cache = false;
+    for (const auto& [name, value] : response.headers) {
+      to.set_header(name, value);
+      says_how_to_cache |= name == "Cache-Control";
+    }
+    if (!says_how_to_cache) to.set_header("Cache-Control", "no-store");
     to.set_header("X-Content-Type-Options", "nosniff");
     if (!response.file.empty()) {
       const int fd = ::open(response.file.c_str(), O_RDONLY | O_CLOEXEC);

@@ -108,6 +108,7 @@ struct StoredJob {
   bool abandoned = false;  ///< stopped because the server stops: no answer
   Device* device = nullptr;
   std::string device_job;  ///< while it runs
+  std::shared_ptr<LivePicture> picture;
   std::condition_variable changed;
 };
 using JobPointer = std::shared_ptr<StoredJob>;
@@ -125,6 +126,7 @@ struct JobEngine::Impl {
   std::map<std::string, JobPointer> keys;
   std::deque<JobPointer> queue;
   std::deque<JobPointer> finished;
+  std::deque<std::weak_ptr<StoredJob>> pictures;  ///< jobs that have ended and still have one, oldest first
   std::multiset<std::uint32_t> segments;  ///< of the acceptance of every job that is kept
   EngineCounts counts;
   bool stopping = false;  ///< no new jobs
@@ -158,6 +160,7 @@ struct JobEngine::Impl {
     }
     job->view.device = job->description.device;
     job->view.label = job->description.label;
+    job->view.settings = job->description.settings;
     job->view.logged = job->description.settings.log_trajectories > 0;
     job->accepted_at = place;
     job->journaled = job->accepted = true;
@@ -306,6 +309,20 @@ struct JobEngine::Impl {
     return problem;
   }
 
+  /// Keeps the picture of a job that has ended, and forgets that of the oldest where they are too many.
+  void keep_picture(const JobPointer& job) {
+    if (!job->picture || !job->picture->begun()) {
+      job->picture.reset();
+      return;
+    }
+    pictures.push_back(job);
+    std::erase_if(pictures, [](const std::weak_ptr<StoredJob>& kept) { return kept.expired(); });
+    while (pictures.size() > static_cast<std::size_t>(std::max(0, options.kept_pictures))) {
+      if (const JobPointer oldest = pictures.front().lock()) oldest->picture.reset();
+      pictures.pop_front();
+    }
+  }
+
   /// Puts the end of a job into the journal, then shows it.
   void store(const JobPointer& job, JobStatus status, const std::string& error, const std::string& answer,
              bool flush) {
@@ -327,6 +344,7 @@ struct JobEngine::Impl {
     counts.failed += status == JobStatus::failed;
     counts.cancelled += status == JobStatus::cancelled;
     finished.push_back(job);
+    keep_picture(job);
     touch(*job);
     try {
       forget_oldest();
@@ -377,9 +395,13 @@ struct JobEngine::Impl {
       recorder = std::make_unique<BoundedRecorder>(*file, options.max_log_bytes);
     }
     Device& device = *devices.at(job->view.device);
-    const std::string running = device.submit({problem, settings, recorder.get()});
+    const auto picture = options.kept_pictures >= 0 && device.capabilities().trajectories
+                             ? std::make_shared<LivePicture>()
+                             : nullptr;
+    const std::string running = device.submit({problem, settings, recorder.get(), picture.get()});
     {
       const std::lock_guard lock(mutex);
+      job->picture = picture;
       job->device = &device;
       job->device_job = running;
       if (job->cancel_asked || job->abandoned) device.cancel(running);
@@ -498,6 +520,7 @@ Submission JobEngine::submit(const JobRequest& request, const std::string& key) 
   job->view.fingerprint = fingerprint_of(description, problem);
   job->view.device = job->description.device;
   job->view.label = job->description.label;
+  job->view.settings = job->description.settings;
   job->view.problem_name = request.problem.name;
   job->view.note = request.note;
   job->view.spins = request.problem.ising.size();
@@ -611,6 +634,32 @@ void JobEngine::write_run_file(const std::string& id, const std::string& path) c
   const JobSettings& settings = job->description.settings;
   RunFile file(path, problem, {"opoloop serve: job " + id, settings.seed, job->view.device});
   file.finish(answer, solve_statistics(answer, settings.target_energy, problem.ising.largest_term()));
+}
+
+std::shared_ptr<const LivePicture> JobEngine::picture(const std::string& id) const {
+  JobPointer job;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    job = impl_->find(id);
+    if (!job) return nullptr;
+    if (job->picture || !job->view.logged || !ended(job->view.status)) return job->picture;
+  }
+  RunFileReadLimits limits;
+  limits.rows = LivePicture::kRows;
+  limits.amplitude_bytes = std::int64_t{64} << 20;
+  std::shared_ptr<LivePicture> picture;
+  try {
+    picture = std::make_shared<LivePicture>(read_run_file(impl_->log_path(id), limits));
+  } catch (const Error&) {
+    return nullptr;  // a job that failed has no file
+  }
+  if (!picture->begun() || impl_->options.kept_pictures < 1) return picture;
+  const std::lock_guard lock(impl_->mutex);
+  if (!job->picture) {
+    job->picture = picture;
+    impl_->keep_picture(job);
+  }
+  return job->picture;
 }
 
 bool JobEngine::cancel(const std::string& id) {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "driver/server/job_json.h"
+#include "driver/server/live_picture.h"
 
 namespace opoloop {
 
@@ -21,6 +22,9 @@ struct JobEngineOptions {
   double max_job_s = 3600;   ///< a job is stopped after this and answers with what is done
   std::uint64_t max_log_bytes = std::uint64_t{1} << 30;  ///< amplitudes one job may log
   std::uint64_t max_result_bytes = std::uint64_t{256} << 20;
+  /// Jobs whose amplitudes stay in memory after their end, for a late look (below 1 MB each); −1: none are
+  /// watched at all.
+  int kept_pictures = 32;
   JobLimits limits;
 };
 
@@ -49,6 +53,7 @@ struct JobView {
   std::string problem_name;
   std::string fingerprint;  ///< SHA-256 of what was accepted: device, settings and problem
   std::int32_t spins = 0;
+  JobSettings settings;  ///< as they were asked for
   double created_unix_s = 0;
   double ended_unix_s = 0;  ///< 0 before the end
   Progress progress;
@@ -103,6 +108,10 @@ class JobEngine {
   /// The run file of such a job: with amplitudes where it logged them, otherwise made from the answer at
   /// `path`.
   void write_run_file(const std::string& id, const std::string& path) const;
+
+  /// The amplitudes of a job that runs, or ran: of this process, or from its log. Null where it has none
+  /// (yet). It may grow while one looks.
+  std::shared_ptr<const LivePicture> picture(const std::string& id) const;
 
   /// Stops a job soon; it answers with what is done. Nothing happens to one that has ended. False: no such
   /// id.

@@ -12,6 +12,8 @@
 #include <semaphore>
 
 #include "core/version.h"
+#include "driver/server/device_sheets.h"
+#include "driver/server/live_api.h"
 #include "hamiltonian/problem_file.h"
 
 namespace opoloop {
@@ -33,13 +35,6 @@ HttpResponse answer(const Json& json, int status = 200) {
   return response;
 }
 
-Json progress_json(const Progress& p) {
-  return {
-      {"fraction", p.fraction},
-      {"rate_per_s", p.rate_per_s},
-      {"best_energy", p.best_energy && std::isfinite(*p.best_energy) ? Json(*p.best_energy) : Json(nullptr)}};
-}
-
 Json job_json(const JobView& job) {
   const std::string self = "/v1/jobs/" + job.id;
   return {{"id", job.id},
@@ -47,6 +42,7 @@ Json job_json(const JobView& job) {
           {"device", job.device},
           {"label", job.label},
           {"problem", {{"name", job.problem_name}, {"spins", job.spins}}},
+          {"settings", Json::parse(description_json({"", "", job.settings})).at("settings")},
           {"fingerprint", job.fingerprint},
           {"created_unix_s", job.created_unix_s},
           {"progress", progress_json(job.progress)},
@@ -54,6 +50,7 @@ Json job_json(const JobView& job) {
           {"links",
            {{"self", self},
             {"events", self + "/events"},
+            {"amplitudes", self + "/amplitudes"},
             {"result", self + "/result"},
             {"run_file", self + "/result.h5"}}}};
 }
@@ -141,39 +138,44 @@ class NativeApi {
   }
 
   HttpResponse events(const HttpRequest& request) const {
-    const JobView first = found(request.captured.at(0));
+    return event_stream(engine_, found(request.captured.at(0)).id, run_of(request, "amplitudes"));
+  }
+
+  HttpResponse amplitudes(const HttpRequest& request) const {
+    const JobView view = found(request.captured.at(0));
+    const int run = run_of(request, "run").value_or(0);
+    const auto picture = engine_.picture(view.id);
+    if (!picture || !picture->begun()) {
+      throw HttpError(404, "no_amplitudes",
+                      "there are no amplitudes of this job: it has not begun, its device has none, or it ran "
+                      "long ago without log_trajectories");
+    }
+    if (run >= picture->shape().runs) {
+      throw HttpError(404, "no_amplitudes",
+                      fmt::format("run: {} of the runs are shown, numbered from 0", picture->shape().runs));
+    }
     HttpResponse response;
-    response.content_type = "text/event-stream";
-    response.stream = [this, id = first.id, seen = std::optional<std::uint64_t>(),
-                       quiet = 0](const std::function<bool(std::string_view)>& write) mutable {
-      constexpr double kLook_s = 0.5;
-      constexpr int kQuietLooks = 20;  // then a comment, which shows that the other side is still there
-      const auto view = seen ? engine_.wait(id, kLook_s, seen) : engine_.find(id);
-      if (!view) return false;
-      const bool over = view->status != JobStatus::queued && view->status != JobStatus::running;
-      if (!seen || view->version != *seen || over) {
-        quiet = 0;
-        seen = view->version;
-        const Json data = {{"id", view->id},
-                           {"state", status_name(view->status)},
-                           {"progress", progress_json(view->progress)},
-                           {"error", view->error.empty() ? Json(nullptr) : Json(view->error)}};
-        if (!write(fmt::format("event: {}\ndata: {}\n", over ? "end" : "progress", text_of(data))))
-          return false;
-      } else if (++quiet % kQuietLooks == 0 && !write(": still here\n\n")) {
-        return false;
-      }
-      return !over && !engine_.stopped();
-    };
+    response.body = amplitudes_json(*picture, run);
     return response;
+  }
+
+  HttpResponse queue(const HttpRequest&) const {
+    const EngineCounts c = engine_.counts();
+    return answer({{"queued", c.queued},
+                   {"running", c.running},
+                   {"finished", c.kept},
+                   {"workers", engine_.options().workers},
+                   {"max_queue", engine_.options().max_queue}});
   }
 
   HttpResponse devices(const HttpRequest&) const {
     Json list = Json::array();
     for (const std::string& uri : engine_.options().devices) {
-      list.push_back({{"uri", uri}, {"capabilities", capabilities_json(engine_.capabilities(uri))}});
+      list.push_back({{"uri", uri},
+                      {"capabilities", capabilities_json(engine_.capabilities(uri))},
+                      {"sheet", device_sheet(uri)}});
     }
-    return answer({{"default", engine_.options().devices.front()}, {"devices", list}});
+    return answer({{"default", engine_.options().devices.front()}, {"devices", list}, {"presets", loop_settings()}});
   }
 
   HttpResponse capabilities(const HttpRequest&) const {
@@ -244,6 +246,18 @@ class NativeApi {
     return *view;
   }
 
+  /// The number of a trajectory in the query; none where it is not there.
+  static std::optional<int> run_of(const HttpRequest& request, const char* name) {
+    const std::string text = request.query_or(name, "");
+    if (!request.query.contains(name)) return std::nullopt;
+    int run = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), run);
+    if (error != std::errc() || end != text.data() + text.size() || run < 0) {
+      throw HttpError(400, "bad_request", fmt::format("{}: must be the number of a run, from 0", name));
+    }
+    return run;
+  }
+
   JobRequest job_of(const HttpRequest& request) const {
     const JobLimits& limits = engine_.options().limits;
     if (request.content_type == "application/json") return parse_job(request.body, limits);
@@ -311,6 +325,8 @@ std::vector<Route> native_routes(JobEngine& engine, const RequestCounter& counte
       {"GET", "/v1/jobs/{id}/result", bound(&NativeApi::result)},
       {"GET", "/v1/jobs/{id}/result.h5", bound(&NativeApi::run_file)},
       {"GET", "/v1/jobs/{id}/events", bound(&NativeApi::events)},
+      {"GET", "/v1/jobs/{id}/amplitudes", bound(&NativeApi::amplitudes)},
+      {"GET", "/v1/queue", bound(&NativeApi::queue)},
       {"GET", "/v1/devices", bound(&NativeApi::devices)},
       {"GET", "/v1/capabilities", bound(&NativeApi::capabilities)},
       {"GET", "/v1/openapi.json",

@@ -104,11 +104,36 @@ const char* native_openapi() {
     "/v1/jobs/{id}/events": {
       "parameters": [{"$ref": "#/components/parameters/id"}],
       "get": {
-        "summary": "Progress as server-sent events: progress, and one end",
+        "summary": "Progress as server-sent events: progress, and one end; on request the amplitudes of one run",
+        "parameters": [{"name": "amplitudes", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 3}, "description": "Also sends run (an Amplitudes object without stride and rows) once this run begins, and rows ({stride, rows}: what came since the last) at most some 25 times a second. A slow reader gets fewer rows; a row whose round is no multiple of the newest stride may be left out of a picture. Devices without amplitudes send neither."}],
         "responses": {
           "200": {"description": "data: {id, state, progress, error}", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+          "400": {"$ref": "#/components/responses/Error"},
           "401": {"$ref": "#/components/responses/Error"},
           "404": {"$ref": "#/components/responses/Error"}
+        }
+      }
+    },
+    "/v1/jobs/{id}/amplitudes": {
+      "parameters": [{"$ref": "#/components/parameters/id"}],
+      "get": {
+        "summary": "Amplitudes of one run so far, thinned: at most 512 rows of 100 pulses",
+        "description": "Of the first 4 runs, or as many of them as were logged. Stay for the latest jobs only, and for those with log_trajectories.",
+        "parameters": [{"name": "run", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}}],
+        "responses": {
+          "200": {"description": "The picture", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Amplitudes"}}}},
+          "400": {"$ref": "#/components/responses/Error"},
+          "401": {"$ref": "#/components/responses/Error"},
+          "404": {"$ref": "#/components/responses/Error"}
+        }
+      }
+    },
+    "/v1/queue": {
+      "get": {
+        "summary": "How many jobs wait and run",
+        "responses": {
+          "200": {"description": "Numbers only", "content": {"application/json": {"schema": {"type": "object", "required": ["queued", "running", "finished", "workers", "max_queue"]}}}},
+          "401": {"$ref": "#/components/responses/Error"}
         }
       }
     },
@@ -116,7 +141,7 @@ const char* native_openapi() {
       "get": {
         "summary": "Devices on offer",
         "responses": {
-          "200": {"description": "default and devices", "content": {"application/json": {"schema": {"type": "object", "required": ["default", "devices"]}}}},
+          "200": {"description": "default; devices: uri, capabilities, and the data sheet of a published machine; presets: what parameters.preset takes", "content": {"application/json": {"schema": {"type": "object", "required": ["default", "devices", "presets"]}}}},
           "401": {"$ref": "#/components/responses/Error"}
         }
       }
@@ -217,11 +242,26 @@ const char* native_openapi() {
       },
       "Job": {
         "type": "object",
-        "required": ["id", "state", "device", "label", "problem", "fingerprint", "created_unix_s", "progress", "error", "links"],
+        "required": ["id", "state", "device", "label", "problem", "settings", "fingerprint", "created_unix_s", "progress", "error", "links"],
         "properties": {
           "id": {"type": "string"},
           "state": {"type": "string", "enum": ["queued", "running", "done", "failed", "cancelled"]},
+          "settings": {"$ref": "#/components/schemas/Settings"},
           "progress": {"type": "object", "required": ["fraction", "rate_per_s", "best_energy"]}
+        }
+      },
+      "Amplitudes": {
+        "type": "object",
+        "required": ["run", "runs", "spins", "pulses", "rounds", "dt", "stride", "rows"],
+        "properties": {
+          "run": {"type": "integer", "description": "Number of the run that is shown"},
+          "runs": {"type": "integer", "description": "Runs that can be"},
+          "spins": {"type": "integer", "description": "Pulses in the loop, an ancilla among them"},
+          "pulses": {"type": "array", "items": {"type": "integer"}, "description": "Indices of those shown, evenly spaced"},
+          "rounds": {"type": "integer", "description": "Round trips of a run"},
+          "dt": {"type": "number", "description": "Time of a round trip; 0 where it is not known"},
+          "stride": {"type": "integer", "description": "Round trips between rows"},
+          "rows": {"type": "array", "items": {"type": "array", "description": "[round, pump, energy, [amplitude of each pulse]]; null where not finite"}}
         }
       },
       "Result": {

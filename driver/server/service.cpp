@@ -10,6 +10,7 @@
 
 #include "cim_model/presets.h"
 #include "driver/server/native_api.h"
+#include "driver/server/page.h"
 #include "driver/server/quanfluence_api.h"
 #include "driver/server/sapi_api.h"
 
@@ -79,6 +80,7 @@ struct Service::Impl {
     quanfluence.token = options.http.token;
     quanfluence.max_inflated_bytes = options.http.max_body_bytes;
     for (Route& route : quanfluence_routes(engine, quanfluence)) routes.push_back(std::move(route));
+    for (Route& route : page_routes()) routes.push_back(std::move(route));
     if (options.sapi_qubits == 0) return routes;
     for (Route& route : sapi_routes(engine, {options.sapi_qubits})) routes.push_back(std::move(route));
     return routes;

@@ -228,6 +228,10 @@ TEST_CASE("the OpenAPI document is what the handlers do") {
   keeps_promise(document, "get", "/v1/jobs/{id}/result", server.get(job + "/result"));
   keeps_promise(document, "get", "/v1/jobs/{id}/result.h5", server.get(job + "/result.h5"));
   keeps_promise(document, "get", "/v1/jobs/{id}/events", server.get(job + "/events"));
+  keeps_promise(document, "get", "/v1/jobs/{id}/events", server.get(job + "/events?amplitudes=x"));
+  keeps_promise(document, "get", "/v1/jobs/{id}/amplitudes", server.get(job + "/amplitudes"));
+  keeps_promise(document, "get", "/v1/jobs/{id}/amplitudes", server.get(job + "/amplitudes?run=9"));
+  keeps_promise(document, "get", "/v1/queue", server.get("/v1/queue"));
   keeps_promise(document, "delete", "/v1/jobs/{id}", server.remove(job + "?forget=1"));
   keeps_promise(document, "delete", "/v1/jobs/{id}", server.remove(job));
   keeps_promise(document, "get", "/v1/devices", server.get("/v1/devices"));
