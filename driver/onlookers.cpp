@@ -40,7 +40,7 @@ Onlookers::Onlookers(const Job& job, const Runs& runs, bool has_error, bool has_
 void Onlookers::attach_to(EngineOptions& options) const {
   if (recorder_ == nullptr && watcher_ == nullptr) return;
   options.observe_trajectories = std::max(logged_, watched_);
-  options.observe_every = recorder_ == nullptr   ? watch_every_
+  options.observe_every = recorder_ == nullptr  ? watch_every_
                           : watcher_ == nullptr ? log_every_
                                                 : std::gcd(log_every_, watch_every_);
   options.observer = [this](const TileObservation& seen) { show(seen); };

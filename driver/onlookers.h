@@ -34,9 +34,9 @@ class Onlookers {
   RunRecorder* recorder_;
   RunRecorder* watcher_;
   std::int64_t rounds_;
-  int logged_ = 0;               ///< trajectories of the recorder
-  std::int64_t log_every_ = 1;   ///< its rows
-  int watched_ = 0;              ///< trajectories of the watcher
+  int logged_ = 0;              ///< trajectories of the recorder
+  std::int64_t log_every_ = 1;  ///< its rows
+  int watched_ = 0;             ///< trajectories of the watcher
   std::int64_t watch_every_ = 1;
   std::function<double(double)> problem_energy_;
 };

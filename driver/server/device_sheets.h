@@ -10,7 +10,8 @@ namespace opoloop {
 /// no published machine.
 nlohmann::ordered_json device_sheet(const std::string& uri);
 
-/// The published and tuned settings of the loop that parameters.preset takes: [{"name", "summary", "source"}].
+/// The published and tuned settings of the loop that parameters.preset takes: [{"name", "summary",
+/// "source"}].
 nlohmann::ordered_json loop_settings();
 
 }  // namespace opoloop

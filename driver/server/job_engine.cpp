@@ -127,7 +127,7 @@ struct JobEngine::Impl {
   std::deque<JobPointer> queue;
   std::deque<JobPointer> finished;
   std::deque<std::weak_ptr<StoredJob>> pictures;  ///< jobs that have ended and still have one, oldest first
-  std::multiset<std::uint32_t> segments;  ///< of the acceptance of every job that is kept
+  std::multiset<std::uint32_t> segments;          ///< of the acceptance of every job that is kept
   EngineCounts counts;
   bool stopping = false;  ///< no new jobs
   bool stopped = false;   ///< no job will end any more

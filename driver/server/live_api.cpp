@@ -82,8 +82,8 @@ class Watch {
                          {"state", status_name(view->status)},
                          {"progress", progress_json(view->progress)},
                          {"error", view->error.empty() ? Json(nullptr) : Json(view->error)}};
-      if (!say(write, event(over ? "end" : "progress",
-                            data.dump(-1, ' ', false, Json::error_handler_t::replace)))) {
+      if (!say(write,
+               event(over ? "end" : "progress", data.dump(-1, ' ', false, Json::error_handler_t::replace)))) {
         return false;
       }
     } else if (quiet_s_ > kQuiet_s && !say(write, ": still here\n\n")) {

@@ -20,9 +20,9 @@ namespace opoloop {
 /// row that comes while somebody copies is left out rather than waited for.
 class LivePicture final : public RunRecorder {
  public:
-  static constexpr int kRuns = 4;     ///< trajectories
+  static constexpr int kRuns = 4;      ///< trajectories
   static constexpr int kPulses = 100;  ///< of those of a larger problem, evenly spaced by index
-  static constexpr int kRows = 512;   ///< a trajectory
+  static constexpr int kRows = 512;    ///< a trajectory
 
   /// What is shown. `pulses`: the indices, ascending.
   struct Shape {

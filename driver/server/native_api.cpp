@@ -175,7 +175,8 @@ class NativeApi {
                       {"capabilities", capabilities_json(engine_.capabilities(uri))},
                       {"sheet", device_sheet(uri)}});
     }
-    return answer({{"default", engine_.options().devices.front()}, {"devices", list}, {"presets", loop_settings()}});
+    return answer(
+        {{"default", engine_.options().devices.front()}, {"devices", list}, {"presets", loop_settings()}});
   }
 
   HttpResponse capabilities(const HttpRequest&) const {

@@ -150,8 +150,9 @@ TEST_CASE("looking on changes no number of a job") {
     std::int64_t steps;
     std::map<std::string, std::string> parameters;
   };
-  const auto parameters = GENERATE(Case{"tiles", 20, 20, 1200, {}}, Case{"one trajectory", 20, 1, 1200, {}},
-                                   Case{"plain loop", 6, 5, 60, {{"model", "positive-p"}, {"law", "linear"}}});
+  const auto parameters =
+      GENERATE(Case{"tiles", 20, 20, 1200, {}}, Case{"one trajectory", 20, 1, 1200, {}},
+               Case{"plain loop", 6, 5, 60, {{"model", "positive-p"}, {"law", "linear"}}});
   INFO(parameters.name);
   const auto device = make_device("emulator:");
   const auto run = [&](RunRecorder* watcher, RunRecorder* recorder) {
@@ -212,8 +213,7 @@ TEST_CASE("a watcher sees energies of the problem, not of the machine's integers
   const Result result = make_device("emulator:")->run(job);
   REQUIRE_FALSE(result.adaptations.empty());
   // 8 bits: couplings are off by less than 1/254 of the largest each, and there are 120 of them.
-  CHECK(watcher.energies.at({0, 100}) ==
-        Approx(result.samples[0].energy_final).margin(120 * 0.01 / 254));
+  CHECK(watcher.energies.at({0, 100}) == Approx(result.samples[0].energy_final).margin(120 * 0.01 / 254));
 }
 
 TEST_CASE("events carry the amplitudes of a run, before the end") {

@@ -60,7 +60,8 @@ TEST_CASE("the page comes with its types, a strict policy and a tag") {
   }
   CHECK(server.get("/").body == page_file("index.html").text);
   CHECK(server.get("/v1/queue").header("cache-control") == "no-store");
-  for (const char* path : {"/page/", "/page/index.html", "/page/none.js", "/page/..%2Fpage.cpp", "/favicon.ico"})
+  for (const char* path :
+       {"/page/", "/page/index.html", "/page/none.js", "/page/..%2Fpage.cpp", "/favicon.ico"})
     CHECK(server.get(path).status == 404);
   CHECK(server.post("{}", {}, "/").status == 405);
 }
@@ -90,7 +91,8 @@ TEST_CASE("the page needs no other server, nothing inline, and every part it nam
       CHECK(address == "http://www.w3.org/2000/svg");
     for (const std::string& part : found(file.text, "from \"\\./([^\"]*)\"")) {
       INFO(file.name << " imports " << part);
-      CHECK(std::any_of(page_files().begin(), page_files().end(), [&](const PageFile& f) { return f.name == part; }));
+      CHECK(std::any_of(page_files().begin(), page_files().end(),
+                        [&](const PageFile& f) { return f.name == part; }));
     }
   }
   const std::string_view html = page_file("index.html").text;
