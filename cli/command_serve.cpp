@@ -28,6 +28,7 @@ struct ServeOptions {
   std::string journal = "opoloop-journal";
   std::optional<std::string> token_file, log, tls_certificate, tls_key;
   std::vector<std::string> devices;
+  bool list_jobs = false;
   std::optional<int> threads;
   int workers = 0;
   int max_queue = 1000, max_finished = 10000, max_spins = 20000, max_connections = 512;
@@ -76,6 +77,7 @@ ServiceOptions service_options(const ServeOptions& o) {
   s.engine.max_queue = o.max_queue;
   s.engine.max_finished = o.max_finished;
   s.engine.max_job_s = o.max_job_s;
+  s.engine.list_jobs = o.list_jobs;
   s.engine.max_log_bytes = bytes_of("--max-log", o.max_log_mib);
   s.engine.limits.max_spins = o.max_spins;
   s.engine.limits.memory_bytes = bytes_of("--max-problem", o.max_memory_mib);
@@ -155,6 +157,9 @@ Verb add_serve(CLI::App& program) {
                   "Offer this device too, the first as the default (emulator:twin.toml); may be repeated")
       ->type_name("URI")
       ->allow_extra_args(false)
+      ->group(where);
+  app->add_flag("--list-jobs", o.list_jobs,
+                "The page, and /v1/jobs, list all jobs; without it only who knows the id of one sees it")
       ->group(where);
   app->add_option("--log", o.log,
                   "Append one line of JSON a request; - is standard error, the default on a terminal")

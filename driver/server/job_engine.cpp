@@ -636,6 +636,25 @@ void JobEngine::write_run_file(const std::string& id, const std::string& path) c
   file.finish(answer, solve_statistics(answer, settings.target_energy, problem.ising.largest_term()));
 }
 
+std::vector<JobView> JobEngine::listed() const {
+  constexpr std::size_t kMostWaiting = 20;
+  std::vector<JobView> views;
+  const std::lock_guard lock(impl_->mutex);
+  const auto add = [&](const JobPointer& job) {
+    if (job->accepted && views.size() < kMostListed) views.push_back(job->view);
+  };
+  for (const auto& [id, job] : impl_->jobs) {
+    if (job->view.status == JobStatus::running) add(job);
+  }
+  std::sort(views.begin(), views.end(),
+            [](const JobView& a, const JobView& b) { return a.created_unix_s < b.created_unix_s; });
+  for (std::size_t k = 0; k < std::min(kMostWaiting, impl_->queue.size()); ++k) add(impl_->queue[k]);
+  for (auto job = impl_->finished.rbegin(); job != impl_->finished.rend() && views.size() < kMostListed;
+       ++job)
+    add(*job);
+  return views;
+}
+
 std::shared_ptr<const LivePicture> JobEngine::picture(const std::string& id) const {
   JobPointer job;
   {

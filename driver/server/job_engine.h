@@ -25,6 +25,7 @@ struct JobEngineOptions {
   /// Jobs whose amplitudes stay in memory after their end, for a late look (below 1 MB each); −1: none are
   /// watched at all.
   int kept_pictures = 32;
+  bool list_jobs = false;  ///< whoever may ask at all may ask which jobs there are
   JobLimits limits;
 };
 
@@ -108,6 +109,10 @@ class JobEngine {
   /// The run file of such a job: with amplitudes where it logged them, otherwise made from the answer at
   /// `path`.
   void write_run_file(const std::string& id, const std::string& path) const;
+
+  /// Jobs that run, then some that wait, in their order, then the latest that ended; at most kMostListed.
+  std::vector<JobView> listed() const;
+  static constexpr std::size_t kMostListed = 50;
 
   /// The amplitudes of a job that runs, or ran: of this process, or from its log. Null where it has none
   /// (yet). It may grow while one looks.

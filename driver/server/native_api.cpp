@@ -159,6 +159,15 @@ class NativeApi {
     return response;
   }
 
+  HttpResponse list(const HttpRequest&) const {
+    if (!engine_.options().list_jobs) {
+      throw HttpError(403, "not_listed", "this server lists no jobs: only who knows the id of one sees it");
+    }
+    Json jobs = Json::array();
+    for (const JobView& view : engine_.listed()) jobs.push_back(job_json(view));
+    return answer({{"jobs", jobs}});
+  }
+
   HttpResponse queue(const HttpRequest&) const {
     const EngineCounts c = engine_.counts();
     return answer({{"queued", c.queued},
@@ -196,6 +205,7 @@ class NativeApi {
                      {"max_finished", o.max_finished},
                      {"max_job_s", o.max_job_s},
                      {"max_log_bytes", o.max_log_bytes}}},
+                   {"lists_jobs", o.list_jobs},
                    {"workers", o.workers},
                    {"threads_per_job", o.threads_per_job}});
   }
@@ -321,6 +331,7 @@ std::vector<Route> native_routes(JobEngine& engine, const RequestCounter& counte
   };
   return {
       {"POST", "/v1/jobs", bound(&NativeApi::submit)},
+      {"GET", "/v1/jobs", bound(&NativeApi::list)},
       {"GET", "/v1/jobs/{id}", bound(&NativeApi::job)},
       {"DELETE", "/v1/jobs/{id}", bound(&NativeApi::end)},
       {"GET", "/v1/jobs/{id}/result", bound(&NativeApi::result)},

@@ -15,6 +15,14 @@ const char* native_openapi() {
   "security": [{"token": []}],
   "paths": {
     "/v1/jobs": {
+      "get": {
+        "summary": "Jobs that run, some that wait, and the latest that ended; only of a server started with --list-jobs",
+        "responses": {
+          "200": {"description": "At most 50 jobs", "content": {"application/json": {"schema": {"type": "object", "required": ["jobs"], "properties": {"jobs": {"type": "array", "items": {"$ref": "#/components/schemas/Job"}}}}}}},
+          "401": {"$ref": "#/components/responses/Error"},
+          "403": {"$ref": "#/components/responses/Error"}
+        }
+      },
       "post": {
         "summary": "Submit a problem",
         "description": "As JSON, or as a form: part problem (a file of any format; all but HDF5 may be gzip-compressed) and part job (JSON without the problem). The answer comes after the job is on the disk.",
@@ -150,7 +158,7 @@ const char* native_openapi() {
       "get": {
         "summary": "Version, limits and problem formats",
         "responses": {
-          "200": {"description": "What this server can do", "content": {"application/json": {"schema": {"type": "object", "required": ["version", "default_device", "problem_formats", "limits", "workers", "threads_per_job"]}}}},
+          "200": {"description": "What this server can do", "content": {"application/json": {"schema": {"type": "object", "required": ["version", "default_device", "problem_formats", "limits", "lists_jobs", "workers", "threads_per_job"]}}}},
           "401": {"$ref": "#/components/responses/Error"}
         }
       }

@@ -137,7 +137,8 @@ TEST_CASE("bad jobs are answered with what is wrong") {
           "application/json");
   refused(server.get("/v1/jobs/x?wait=-1"), 400, "wait");
   refused(server.get("/v1/nothing"), 404, "nothing");
-  refused(server.get("/v1/jobs"), 405, "POST");
+  refused(server.client.send("PUT", "/v1/jobs", {}, {}, 20), 405, "POST");
+  refused(server.get("/v1/jobs"), 403, "lists no jobs");
   refused(server.get("/v1/jobs/" + std::string(3000, 'x')), 414, "too long");
   refused(server.post(test::ring_job(8, 1), {{"Idempotency-Key", std::string(300, 'k')}}), 400,
           "Idempotency-Key");
@@ -165,6 +166,31 @@ TEST_CASE("a full queue says when to come again") {
                                               Contains("opoloop_jobs{state=\"queued\"} 1\n") &&
                                               Contains("opoloop_jobs{state=\"running\"} 1\n") &&
                                               Contains("opoloop_http_requests_total{status=\"429\"} 1\n"));
+}
+
+TEST_CASE("jobs are listed where the server was told to") {
+  const TemporaryFolder folder;
+  ServiceOptions options = test::service_options(folder.path());
+  options.engine.list_jobs = true;
+  options.engine.workers = 1;
+  Server server(options);
+  const auto ids = [&] {
+    std::vector<std::string> found;
+    for (const Json& job : Json::parse(server.get("/v1/jobs").body).at("jobs")) found.push_back(job.at("id"));
+    return found;
+  };
+  CHECK(ids().empty());
+  const std::string first = server.submit(test::ring_job(8, 1));
+  server.ended(first);
+  const std::string second = server.submit(test::ring_job(8, 2));
+  server.ended(second);
+  const std::string running = server.submit(test::endless_job());
+  while (server.service->engine().find(running)->status == JobStatus::queued)
+    server.service->engine().wait(running, 1, server.service->engine().find(running)->version);
+  const std::string waiting = server.submit(test::ring_job(8, 3));
+  CHECK(ids() == std::vector<std::string>{running, waiting, second, first});
+  server.remove("/v1/jobs/" + first + "?forget=1");
+  CHECK(ids() == std::vector<std::string>{running, waiting, second});
 }
 
 namespace {
@@ -231,6 +257,7 @@ TEST_CASE("the OpenAPI document is what the handlers do") {
   keeps_promise(document, "get", "/v1/jobs/{id}/events", server.get(job + "/events?amplitudes=x"));
   keeps_promise(document, "get", "/v1/jobs/{id}/amplitudes", server.get(job + "/amplitudes"));
   keeps_promise(document, "get", "/v1/jobs/{id}/amplitudes", server.get(job + "/amplitudes?run=9"));
+  keeps_promise(document, "get", "/v1/jobs", server.get("/v1/jobs"));
   keeps_promise(document, "get", "/v1/queue", server.get("/v1/queue"));
   keeps_promise(document, "delete", "/v1/jobs/{id}", server.remove(job + "?forget=1"));
   keeps_promise(document, "delete", "/v1/jobs/{id}", server.remove(job));

@@ -7,13 +7,13 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 /** Starts opoloop serve on a free port. */
-export async function startServer({ token } = {}) {
+export async function startServer({ token, flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "opoloop-page-"));
   const environment = { ...process.env };
   delete environment.OPOLOOP_TOKEN;
   if (token) environment.OPOLOOP_TOKEN = token;
   const child = spawn(process.env.OPOLOOP, ["serve", "--port", "0", "--journal", join(folder, "journal"), "--grace", "0",
-    "--workers", "2"], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
+    "--workers", "2", ...flags], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
   const url = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", resolve);
     child.once("exit", (code) => reject(new Error(`opoloop serve ended with ${code}`)));

@@ -11,7 +11,7 @@ let locked;
 let browser;
 
 before(async () => {
-  [open, locked, browser] = await Promise.all([startServer(), startServer({ token: kToken }), startBrowser()]);
+  [open, locked, browser] = await Promise.all([startServer(), startServer({ token: kToken, flags: ["--list-jobs"] }), startBrowser()]);
 });
 
 after(async () => {
@@ -195,6 +195,24 @@ test("a file dropped anywhere is run, and a device without amplitudes says so", 
   assert.equal(await text(page, "stage-title"), "dropped.txt");
   await page.locator("#empty", { hasText: "annealing: has no amplitudes" }).waitFor();
   await page.locator("#tile-energy", { hasText: "−12" }).waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("a server that lists its jobs shows by itself what somebody else runs", async () => {
+  const { page, context, complaints } = await openPage(browser, locked.url, { expected: /status of 401/ });
+  await page.locator("#token").fill(kToken);
+  await page.keyboard.press("Enter");
+  const form = new FormData();
+  form.append("job", '{"settings":{"steps":1000000000000,"runs":1}}');
+  const file = ring(16);
+  form.append("problem", new Blob([file.buffer]), "somebody.txt");
+  const headers = { Authorization: `Bearer ${kToken}` };
+  const job = await (await fetch(`${locked.url}/v1/jobs`, { method: "POST", body: form, headers })).json();
+  await page.locator("#stage-title", { hasText: "somebody.txt" }).waitFor();
+  await page.locator("#amplitudes[data-lines='16']").waitFor();
+  await fetch(`${locked.url}/v1/jobs/${job.id}`, { method: "DELETE", headers });
+  await stateIs(page, "cancelled");
   assert.deepEqual(complaints, []);
   await context.close();
 });

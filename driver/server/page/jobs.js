@@ -1,4 +1,5 @@
-// The jobs of this browser. The server lists none: whoever knows the id of a job sees it, nobody else.
+// The jobs of this browser, and where the server lists its jobs (serve --list-jobs) those too. Otherwise whoever
+// knows the id of a job sees it, nobody else.
 import { getJson } from "./api.js";
 import { ended } from "./result_view.js";
 
@@ -7,11 +8,13 @@ const kKept = 20;
 const kPoll_ms = 1500;
 
 export class JobList {
-  /** Calls onOpen(id) for a job that the user picks. */
-  constructor(onOpen) {
+  /** Calls onOpen(id) for a job that the user picks, onListed(jobs) with what the server lists. */
+  constructor(onOpen, onListed) {
     this.onOpen = onOpen;
+    this.onListed = onListed;
     this.list = document.getElementById("jobs");
     this.current = null;
+    this.listed = false;  // whether the server lists its jobs
     this.jobs = [];
     try {
       this.jobs = JSON.parse(localStorage.getItem(kKey) ?? "[]").filter((job) => typeof job.id === "string");
@@ -32,7 +35,11 @@ export class JobList {
     } else {
       this.jobs.unshift(entry);
     }
-    this.jobs.length = Math.min(this.jobs.length, kKept);
+    if (this.jobs.length > kKept) {
+      // Those that run stay, wherever they stand.
+      const running = this.jobs.filter(({ state }) => !ended(state));
+      this.jobs = [...running, ...this.jobs.filter(({ state }) => ended(state))].slice(0, Math.max(kKept, running.length));
+    }
     this.save();
   }
 
@@ -49,6 +56,14 @@ export class JobList {
   /** Jobs that are not being watched end too. */
   async poll() {
     if (document.hidden) return;
+    if (this.listed) {
+      try {
+        const { jobs } = await getJson("/v1/jobs");
+        for (const job of jobs.reverse()) this.update(job);
+        this.onListed(jobs);
+      } catch { /* the next time */ }
+      return;
+    }
     for (const job of this.jobs.filter(({ id, state }) => !ended(state) && id !== this.current)) {
       try {
         this.update(await getJson(`/v1/jobs/${job.id}`));

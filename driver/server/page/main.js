@@ -19,7 +19,13 @@ const form = new SubmitForm((job) => {
   watch(job.id);
   element("stage-title").scrollIntoView({ block: "nearest" });
 });
-const jobs = new JobList((id) => watch(id));
+const jobs = new JobList((id) => watch(id), (listed) => {
+  // A page that nobody touches shows what runs.
+  const running = listed.filter(({ state }) => state === "running").at(-1);
+  if (running && (watched === null || (watched.byItself && watched.over && watched.job?.id !== running.id))) {
+    watch(running.id, 0, true);
+  }
+});
 
 function connection(message) {
   const line = element("connection");
@@ -75,9 +81,9 @@ function onEvent(watch, name, data) {
 }
 
 /** Puts a job on the stage and follows it to its end. */
-async function watch(id, run = 0) {
+async function watch(id, run = 0, byItself = false) {
   watched?.stop.abort();
-  const mine = { job: null, run, stop: new AbortController(), over: false };
+  const mine = { job: null, run, stop: new AbortController(), over: false, byItself };
   const same = watched?.job?.id === id;
   mine.job = same ? watched.job : null;
   watched = mine;
@@ -161,6 +167,7 @@ async function start() {
     const [capabilities, offer] = await Promise.all([getJson("/v1/capabilities"), getJson("/v1/devices")]);
     element("version").textContent = capabilities.version;
     form.fill(offer, capabilities);
+    jobs.listed = capabilities.lists_jobs;
   } catch (error) {
     connection(error.message);
     setTimeout(start, kAgain_ms);
