@@ -40,7 +40,7 @@ export const startBrowser = () => chromium.launch({
 export async function openPage(browser, url, { expected = /$^/, ...options } = {}) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(30000);
   const complaints = [];
   const complain = (text) => { if (!expected.test(text)) complaints.push(text); };
   page.on("pageerror", (error) => complain(`exception: ${error.message}`));
