@@ -22,25 +22,23 @@ export function drawAmplitudes(canvas, picture, count) {
   context.clip();
   context.lineWidth = picture.pulses > 40 ? 1.15 : 1.7;
   context.lineJoin = "round";
-  context.globalAlpha = picture.pulses > 40 ? 0.5 : 0.85;
-  for (const [positive, colour] of [[true, colours.first], [false, colours.second]]) {
-    context.strokeStyle = colour;
-    for (let pulse = 0; pulse < picture.pulses; ++pulse) {
-      if ((final[pulse] ?? 0) >= 0 !== positive) continue;
-      context.beginPath();
-      let pen = false;
-      for (const row of shown) {
-        const value = row[3][pulse];
-        if (value === null) {
-          pen = false;
-          continue;
-        }
-        if (pen) context.lineTo(x(row[0]), y(value));
-        else context.moveTo(x(row[0]), y(value));
-        pen = true;
+  context.globalAlpha = opacity(picture);
+  // Both signs in turn, by index: neither hides the other.
+  for (let pulse = 0; pulse < picture.pulses; ++pulse) {
+    context.strokeStyle = (final[pulse] ?? 0) >= 0 ? colours.first : colours.second;
+    context.beginPath();
+    let pen = false;
+    for (const row of shown) {
+      const value = row[3][pulse];
+      if (value === null) {
+        pen = false;
+        continue;
       }
-      context.stroke();
+      if (pen) context.lineTo(x(row[0]), y(value));
+      else context.moveTo(x(row[0]), y(value));
+      pen = true;
     }
+    context.stroke();
   }
   // Where the pulses are now.
   const now = shown.at(-1);
@@ -53,6 +51,20 @@ export function drawAmplitudes(canvas, picture, count) {
     context.fill();
   }
   context.restore();
+}
+
+/** Few quiet lines are drawn boldly; where many swing to and fro, one has to see through them. */
+function opacity(picture) {
+  const step = Math.max(1, Math.floor(picture.pulses / 20));
+  let travel = 0;
+  let lines = 0;
+  for (let pulse = 0; pulse < picture.pulses; pulse += step, ++lines) {
+    for (let k = 1; k < picture.rows.length; ++k) {
+      travel += Math.abs((picture.rows[k][3][pulse] ?? 0) - (picture.rows[k - 1][3][pulse] ?? 0));
+    }
+  }
+  const swings = travel / (lines * 2 * (picture.largest || 1));  // of the whole height, a line
+  return Math.max(0.16, Math.min(0.9, Math.sqrt(30 / (picture.pulses * Math.max(1, swings)))));
 }
 
 /** A round number a little above a value. */

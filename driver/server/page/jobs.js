@@ -26,14 +26,15 @@ export class JobList {
 
   /** Adds a job, or takes over what has become of it. */
   update(job) {
-    const entry = { id: job.id, name: job.problem?.name, spins: job.problem?.spins, device: job.device, state: job.state };
+    const entry = { id: job.id, name: job.problem?.name, spins: job.problem?.spins, device: job.device, state: job.state, created: job.created_unix_s };
     const known = this.jobs.find(({ id }) => id === job.id);
     if (known) {
       const same = known.state === (entry.state ?? known.state);
       for (const [key, value] of Object.entries(entry)) if (value !== undefined) known[key] = value;
       if (same) return;
     } else {
-      this.jobs.unshift(entry);
+      this.jobs.push(entry);
+      this.jobs.sort((a, b) => (b.created ?? 0) - (a.created ?? 0));
     }
     if (this.jobs.length > kKept) {
       // Those that run stay, wherever they stand.

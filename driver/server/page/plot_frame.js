@@ -27,7 +27,7 @@ export const sizeOf = (canvas) => ({ width: canvas.clientWidth, height: canvas.c
 
 /** Where the data lies; both plots use the same left and right, so that their round trips line up. */
 export function frame({ width, height }, bottomless) {
-  const left = width < 500 ? 46 : 62;
+  const left = width < 500 ? 60 : 70;
   const box = { left, top: 14, width: width - left - 24, height: height - 14 - (bottomless ? 10 : 42) };
   return box;
 }
@@ -78,7 +78,7 @@ export function axes(context, colours, box, { end, low, high, label, rounds }) {
   }
   if (rounds) context.fillText("round trip", box.left + box.width / 2, box.top + box.height + 23);
   context.save();
-  context.translate(12, box.top + box.height / 2);
+  context.translate(8, box.top + box.height / 2);
   context.rotate(-Math.PI / 2);
   context.textBaseline = "middle";
   context.fillText(label, 0, 0);
