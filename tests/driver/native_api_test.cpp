@@ -176,7 +176,8 @@ TEST_CASE("jobs are listed where the server was told to") {
   Server server(options);
   const auto ids = [&] {
     std::vector<std::string> found;
-    for (const Json& job : Json::parse(server.get("/v1/jobs").body).at("jobs")) found.push_back(job.at("id"));
+    const Json answer = Json::parse(server.get("/v1/jobs").body);
+    for (const Json& job : answer.at("jobs")) found.push_back(job.at("id"));
     return found;
   };
   CHECK(ids().empty());
