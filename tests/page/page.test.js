@@ -225,7 +225,7 @@ test("nothing that axe finds stands in the way of anybody, light and dark, wide 
   };
   // All rows of a table look alike.
   const part = { exclude: [["#sheet dl > div:nth-child(n + 4)"], ["#table tbody tr:nth-child(n + 3)"]] };
-  const { page, context } = await openPage(browser, open.url, { colorScheme: "dark", viewport: { width: 400, height: 800 } });
+  const { page, context, complaints } = await openPage(browser, open.url, { colorScheme: "dark", viewport: { width: 400, height: 800 } });
   await page.click("#example");
   await stateIs(page, "done");
   await page.locator("#tile-success-note", { hasText: "runs" }).waitFor();
@@ -236,6 +236,7 @@ test("nothing that axe finds stands in the way of anybody, light and dark, wide 
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   await page.emulateMedia({ colorScheme: "light" });
   await check(page, "light", [part, { runOnly: ["color-contrast"] }]);
+  assert.deepEqual(complaints, []);
   await context.close();
   const { page: asked, context: theirs } = await openPage(browser, locked.url);
   await asked.getByRole("dialog").waitFor();

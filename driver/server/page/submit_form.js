@@ -66,6 +66,8 @@ export class SubmitForm {
     element("preset").append(...offer.presets.map((preset) => new Option(preset.name, preset.name)));
     element("formats").textContent = `Up to ${capabilities.limits.max_spins} spins; formats: ${capabilities.problem_formats.join(", ")}; gzip is fine.`;
     this.onDevice();
+    // Until now nobody could know what the server takes.
+    for (const id of ["submit", "example", "first-example"]) element(id).disabled = false;
   }
 
   device(uri) { return this.devices.find((device) => device.uri === uri); }
@@ -131,6 +133,7 @@ export class SubmitForm {
   }
 
   submit(file) {
+    if (this.devices.length === 0) return;  // a drop before the server has said what it takes
     this.say("");
     if (!file) {
       this.say("Problem file: choose one first.", "file");
