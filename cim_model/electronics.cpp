@@ -54,6 +54,9 @@ void Electronics::start(std::uint64_t seed, std::uint32_t trajectory) {
 }
 
 void Electronics::measure(std::int64_t round, std::span<double> record) {
+  if (imperfections_.record_gain != 1) {
+    for (double& x : record) x *= imperfections_.record_gain;
+  }
   if (noise_sd_ > 0) {
     std::vector<double> noise(record.size());
     fill_normals(seed_, Stream::record_noise, trajectory_, static_cast<std::uint64_t>(round), noise);
@@ -78,6 +81,9 @@ void Electronics::feed_back(std::span<const double> answer) {
     std::swap(injection_, on_the_way_[oldest_]);
     oldest_ = (oldest_ + 1) % on_the_way_.size();
   }
+  if (imperfections_.feedback_gain != 1) {
+    for (double& value : injection_) value *= imperfections_.feedback_gain;
+  }
   if (imperfections_.injection_phase == 0) return;
   const double cosine = std::cos(imperfections_.injection_phase);
   const double sine = std::sin(imperfections_.injection_phase);
@@ -95,6 +101,7 @@ void Electronics::pump(std::int64_t round, double scheduled, std::span<double> p
     common += i.pump_noise * philox_normals(seed_, Stream::pump_noise, trajectory_, step, 0)[0];
   // The last state is measured, too: with the pump of the last round trip.
   if (!drift_.empty()) common += drift_[std::min(static_cast<std::size_t>(round), drift_.size() - 1)];
+  scheduled /= i.pump_unit;
   for (std::size_t pulse = 0; pulse < pumps.size(); ++pulse)
     pumps[pulse] = scheduled * (common + gain_[pulse]);
   if (i.pump_noise_per_pulse > 0) {

@@ -55,21 +55,25 @@ bool can_clip(const Imperfections& i) {
 
 bool changes_record(const LoopParameters& parameters) {
   const Imperfections& i = parameters.imperfections;
-  return record_noise_sd(parameters) > 0 || i.adc_bits || !i.dead_pulses.empty();
+  return record_noise_sd(parameters) > 0 || i.record_gain != 1 || i.adc_bits || !i.dead_pulses.empty();
 }
 
 double record_noise_sd(const LoopParameters& parameters) {
   const double electronic = parameters.imperfections.electronic_noise;
   if (model_measures(parameters.model) || parameters.model == ModelKind::delay_lines) return electronic;
   const double seen = parameters.imperfections.out_coupling * parameters.detection_efficiency;
-  return std::sqrt(parameters.g2 / 4 * (1 - seen) / seen + electronic * electronic);
+  const double gain = parameters.imperfections.record_gain;
+  return std::sqrt(gain * gain * parameters.g2 / 4 * (1 - seen) / seen + electronic * electronic);
 }
 
 std::vector<double> gain_pattern(const Imperfections& imperfections, int n) {
   std::vector<double> pattern(static_cast<std::size_t>(n), 0.0);
-  if (imperfections.gain_spread == 0) return pattern;
-  fill_normals(imperfections.device_seed, Stream::gain_pattern, 0, 0, pattern);
-  for (double& deviation : pattern) deviation *= imperfections.gain_spread;
+  if (imperfections.gain_spread > 0) {
+    fill_normals(imperfections.device_seed, Stream::gain_pattern, 0, 0, pattern);
+    for (double& deviation : pattern) deviation *= imperfections.gain_spread;
+  }
+  const std::size_t mapped = std::min(pattern.size(), imperfections.gain_map.size());
+  for (std::size_t pulse = 0; pulse < mapped; ++pulse) pattern[pulse] += imperfections.gain_map[pulse];
   return pattern;
 }
 
@@ -103,16 +107,24 @@ void validate_imperfections(const LoopParameters& parameters) {
         i.out_coupling, name_of(parameters.model)));
   }
   if (parameters.model == ModelKind::delay_lines &&
-      (i.out_coupling < 1 || i.electronic_noise > 0 || can_clip(i) || i.changes_feedback())) {
+      (i.out_coupling < 1 || i.record_gain != 1 || i.electronic_noise > 0 || can_clip(i) || i.changes_feedback())) {
     throw InputError(
-        "model = delay-lines: pulses are coupled by light, so that out_coupling, electronic_noise, "
-        "converters, "
-        "feedback_delay and injection_phase mean nothing (line_delay is the delay of the lines)");
+        "model = delay-lines: pulses are coupled by light, so that out_coupling, record_gain, "
+        "electronic_noise, converters, feedback_gain, feedback_delay and injection_phase mean nothing (line_delay is the delay of the lines)");
   }
-  require_spread(i.electronic_noise, "electronic_noise", "units of x");
+  require(i.record_gain > 0 && std::isfinite(i.record_gain), "record_gain", i.record_gain,
+          "positive and finite [units of the record per x]");
+  require(std::isfinite(i.feedback_gain), "feedback_gain", i.feedback_gain, "finite");
+  require(i.pump_unit > 0 && std::isfinite(i.pump_unit), "pump_unit", i.pump_unit,
+          "positive and finite [pump setting]");
+  for (const double deviation : i.gain_map) {
+    require(std::isfinite(deviation) && deviation >= -1, "gain_map", deviation,
+            "at least -1 and finite [relative to the pump]");
+  }
+  require_spread(i.electronic_noise, "electronic_noise", "units of the record");
   require_bits(i.adc_bits, "adc_bits", 1, 24);
   require(i.adc_full_scale > 0 && std::isfinite(i.adc_full_scale), "adc_full_scale", i.adc_full_scale,
-          "positive and finite [units of x]");
+          "positive and finite [units of the record]");
   require_bits(i.feedback_integer_bits, "feedback_integer_bits", 0, 30);
   require_bits(i.feedback_fraction_bits, "feedback_fraction_bits", 0, 30);
   if (i.feedback_integer_bits.has_value() != i.feedback_fraction_bits.has_value()) {

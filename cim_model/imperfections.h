@@ -11,9 +11,10 @@ namespace opoloop {
 ///
 /// The order within a round trip, where each number acts:
 ///
-///     x̃  = adc(x + noise)                       out_coupling, electronic_noise, adc_*       (dead pulses: 0)
+///     x̃  = adc(G (x + vacuum) + noise)          out_coupling, record_gain, electronic_noise, adc_*
+///                                               (dead pulses: 0)
 ///     inj = delay(dac(fixed(law(J x̃))))          feedback_*_bits, dac_*, feedback_delay      (dead pulses:
-///     0) x   ← advance(p_i, inj cos φ, inj sin φ)    injection_phase, pump_*, gain_spread        (dead
+///     0) x   ← advance(p_i, inj cos φ, inj sin φ)    injection_phase, feedback_gain, pump_*, gain_* (dead
 ///     pulses: p = 0)
 struct Imperfections {
   // ---- measurement: the record x̃, in units of x
@@ -21,34 +22,41 @@ struct Imperfections {
   /// with the detection efficiency η the record scatters by (g/2) √((1 − Rη)/(Rη)). Only for models that do
   /// not measure themselves: gaussian has its extraction in j.
   double out_coupling = 1;
-  double electronic_noise = 0;  ///< standard deviation a round trip, in units of x
+  double record_gain = 1;       ///< G, units of the record per x: out-coupling, detector and amplifier
+  double electronic_noise = 0;  ///< standard deviation a round trip, in units of the record
   std::optional<int> adc_bits;  ///< 1 … 24; unset = no converter
-  double adc_full_scale = 3;    ///< x̃ beyond ± this saturates, in units of x
+  double adc_full_scale = 3;    ///< x̃ beyond ± this saturates, in units of the record
 
-  // ---- feedback: the injected value, in x per time unit
+  // ---- feedback: the injected value, in x per time unit (times feedback_gain behind the converters)
   /// Signed fixed point 1 + integer + fraction bits of the arithmetic that makes the injection: 5 and 12 for
   /// the 18-bit numbers of FPGA multipliers. Both or none.
   std::optional<int> feedback_integer_bits;
   std::optional<int> feedback_fraction_bits;
   std::optional<int> dac_bits;  ///< 2 … 24; unset = no converter
   double dac_full_scale = 8;    ///< injections beyond ± this saturate, in x per time unit
+  /// What arrives per injection asked for, behind the converters; negative where the sign is wrong.
+  double feedback_gain = 1;
   int feedback_delay = 0;       ///< d, round trips between a measurement and its injection
   double injection_phase = 0;   ///< φ between injection and pulse [rad]: in phase × cos φ, quadrature × sin φ
 
   // ---- pump, relative to its scheduled value p
+  double pump_unit = 1;             ///< setting of the pump that is p = 1: p = setting / this
   double pump_noise = 0;            ///< relative SD a round trip, common to all pulses, white
   double pump_noise_per_pulse = 0;  ///< relative SD a round trip, of each pulse alone, white
   double gain_spread = 0;           ///< relative SD over the pulses of a fixed pattern, that of device_seed
+  std::vector<double> gain_map;     ///< relative deviation of each pulse's pump as measured; 0 beyond its end
   double pump_drift = 0;            ///< relative RMS of a slow drift with spectrum 1/f, common to all pulses
 
   std::vector<std::int32_t> dead_pulses;  ///< no pump, no injection, record 0: their spins read +1
   std::uint64_t device_seed = 1;          ///< which machine: the fixed pattern of gain_spread
 
   bool changes_pump() const {
-    return pump_noise > 0 || pump_noise_per_pulse > 0 || gain_spread > 0 || pump_drift > 0;
+    return pump_unit != 1 || pump_noise > 0 || pump_noise_per_pulse > 0 || gain_spread > 0 ||
+           !gain_map.empty() || pump_drift > 0;
   }
   bool changes_feedback() const {
-    return feedback_integer_bits || dac_bits || feedback_delay > 0 || injection_phase != 0;
+    return feedback_integer_bits || dac_bits || feedback_gain != 1 || feedback_delay > 0 ||
+           injection_phase != 0;
   }
 };
 
@@ -90,19 +98,20 @@ bool can_clip(const Imperfections& imperfections);
 /// True where the record is not what the pulse model measured: a detector that misses light counts too.
 bool changes_record(const LoopParameters& parameters);
 
-/// Standard deviation of what detector and electronics add to the record, in units of x: vacuum through the
+/// Standard deviation of what detector and electronics add to the record, in its units: vacuum through the
 /// out-coupling and the imperfect detector, and electronic noise. Where the model measures itself (gaussian)
 /// only the latter.
 ///
-///     √( (g²/4)(1 − Rη)/(Rη) + electronic_noise² )                                     [docs/physics.md eq.
+///     √( G² (g²/4)(1 − Rη)/(Rη) + electronic_noise² )                                   [docs/physics.md eq.
 ///     I1]
 ///
 /// A beam splitter of energy reflectivity R turns X into √R X + √(1−R) X_vac with Var X_vac = ¼; the record
-/// is scaled back by 1/√R and by g to units of x. A detector of efficiency η is one more splitter: R → Rη.
+/// is scaled back by 1/√R and by g to units of x, then by G = record_gain. A detector of efficiency η is one more splitter: R → Rη.
 /// This is the noise of the measurement-feedback machine of Haribara et al. 2016 (doi 10.3390/e18040151).
 double record_noise_sd(const LoopParameters& parameters);
 
-/// Relative deviation of each pulse's pump, n numbers of SD gain_spread: normals of (device_seed, pulse).
+/// Relative deviation of each pulse's pump: gain_map plus n numbers of SD gain_spread, normals of
+/// (device_seed, pulse).
 std::vector<double> gain_pattern(const Imperfections& imperfections, int n);
 
 /// Relative pump drift of one trajectory, one value a round trip 0 … rounds − 1; empty where there is none. A

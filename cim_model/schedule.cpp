@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -14,9 +15,24 @@ double parse_number(std::string_view text, const std::string& whole, const std::
   double value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw InputError(fmt::format("{} = '{}': expected a number, FROM:TO or FROM:TO@FRACTION", name, whole));
+    throw InputError(fmt::format("{} = '{}': expected a number, FROM:TO, FROM:TO@FRACTION or VALUE@FRACTION,VALUE@FRACTION,…", name, whole));
   }
   return value;
+}
+
+/// "1.5@0,1.5@0.4,0@0.41"
+std::vector<Schedule::Point> parse_points(std::string_view rest, const std::string& whole,
+                                          const std::string& name) {
+  std::vector<Schedule::Point> points;
+  for (;;) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view item = rest.substr(0, comma);
+    const std::size_t at = std::min(item.find('@'), item.size());
+    const double value = parse_number(item.substr(0, at), whole, name);
+    points.push_back({parse_number(item.substr(std::min(at + 1, item.size())), whole, name), value});
+    if (comma == rest.size()) return points;
+    rest.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace
@@ -36,7 +52,10 @@ Schedule::Schedule(std::vector<Point> points, const std::string& name) : points_
 Schedule Schedule::parse(const std::string& text, const std::string& name) {
   const std::string_view view = text;
   const auto colon = view.find(':');
-  if (colon == std::string_view::npos) return Schedule(parse_number(view, text, name));
+  if (colon == std::string_view::npos) {
+    if (view.find('@') != std::string_view::npos) return Schedule(parse_points(view, text, name), name);
+    return Schedule(parse_number(view, text, name));
+  }
   const auto at = view.find('@', colon);
   const double from = parse_number(view.substr(0, colon), text, name);
   const double to =

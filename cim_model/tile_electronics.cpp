@@ -39,7 +39,7 @@ TileElectronics::TileElectronics(const LoopParameters& parameters, const BlockLa
   if (noise_sd_ > 0) record_noise_ = AlignedArray<float>(layout.size());
   if (i.pump_noise_per_pulse > 0) pulse_noise_ = AlignedArray<float>(layout.size());
   common_noise_ = AlignedArray<float>(static_cast<std::size_t>(layout.tiles) * 16);
-  if (i.gain_spread > 0) {
+  if (i.gain_spread > 0 || !i.gain_map.empty()) {
     gain_ = AlignedArray<float>(layout.tile_size());
     layout.spread(gain_pattern(i, layout.n).data(), gain_.data());
   }
@@ -62,7 +62,7 @@ void TileElectronics::measure(std::int64_t round, const float* from, float* reco
                     layout_.tile_size());
     noise = record_noise_.data();
   }
-  kernels::noisy_record(from, noise, noise_sd_, layout_.rows * layout_.tiles, record);
+  kernels::noisy_record(from, static_cast<float>(imperfections_.record_gain), noise, noise_sd_, layout_.rows * layout_.tiles, record);
   for (int t = 0; t < layout_.tiles; ++t) {
     float* rows = record + static_cast<std::size_t>(t) * layout_.tile_size();
     silence(rows);
@@ -89,8 +89,9 @@ void TileElectronics::feed_back(std::int64_t round, int tile) {
   // The slot behind the one just written is the oldest: what was said d = slots − 1 round trips ago.
   const float* arriving = answer(round + 1, tile);
   const double phase = imperfections_.injection_phase;
-  const auto cosine = static_cast<float>(phase == 0 ? 1.0 : std::cos(phase));
-  kernels::rotate(arriving, cosine, static_cast<float>(std::sin(phase)), layout_.rows, injection_.data(),
+  const double gain = imperfections_.feedback_gain;
+  const auto cosine = static_cast<float>(phase == 0 ? gain : gain * std::cos(phase));
+  kernels::rotate(arriving, cosine, static_cast<float>(gain * std::sin(phase)), layout_.rows, injection_.data(),
                   phase == 0 ? nullptr : quadrature_.data());
 }
 
@@ -123,7 +124,7 @@ void TileElectronics::draw_pumps(std::int64_t round) {
 
 const float* TileElectronics::pump(int tile, double scheduled) {
   const auto t = static_cast<std::size_t>(tile);
-  kernels::pump_rows(static_cast<float>(scheduled), common_noise_.data() + t * 16,
+  kernels::pump_rows(static_cast<float>(scheduled / imperfections_.pump_unit), common_noise_.data() + t * 16,
                      gain_.size() > 0 ? gain_.data() : nullptr,
                      pulse_noise_.size() > 0 ? pulse_noise_.data() + t * layout_.tile_size() : nullptr,
                      static_cast<float>(imperfections_.pump_noise_per_pulse), layout_.rows, pump_.data());

@@ -27,12 +27,14 @@ std::string text_of(const std::string& path, const std::string& key, const toml:
   if (const toml::array* array = node.as_array()) {
     std::string text;
     for (const toml::node& element : *array) {
-      if (!element.is_integer()) throw_file_error(path, line_of(element), key, "expected a list of integers");
-      text += fmt::format("{}{}", text.empty() ? "" : ",", *element.value<std::int64_t>());
+      if (!element.is_number()) throw_file_error(path, line_of(element), key, "expected a list of numbers");
+      text += text.empty() ? "" : ",";
+      text += element.is_integer() ? fmt::format("{}", *element.value<std::int64_t>())
+                                   : number_text(*element.value<double>());
     }
     return text.empty() ? "none" : text;
   }
-  throw_file_error(path, line_of(node), key, "expected a number, a string or a list of integers");
+  throw_file_error(path, line_of(node), key, "expected a number, a string or a list of numbers");
 }
 
 std::string string_of(const std::string& path, const std::string& key, const toml::node& node) {

@@ -42,17 +42,25 @@ ImperfectionParameter bits(const char* name, std::optional<int> Imperfections::*
           }};
 }
 
-void set_dead_pulses(Imperfections& i, const std::string& text) {
-  i.dead_pulses.clear();
-  if (text == "none") return;
-  std::string_view rest = text;
-  for (;;) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    i.dead_pulses.push_back(parse<std::int32_t>(
-        "dead_pulses", rest.substr(0, comma), "pulse numbers with commas between, such as 3,17, or 'none'"));
-    if (comma == rest.size()) return;
-    rest.remove_prefix(comma + 1);
-  }
+/// A list with commas between, or "none".
+template <class Number>
+ImperfectionParameter list(const char* name, const char* unit, std::vector<Number> Imperfections::* member,
+                           const char* expected, const char* help) {
+  return {{name, unit, "none", help},
+          [name, member, expected](Imperfections& i, const std::string& text) {
+            std::vector<Number> values;
+            std::string_view rest = text == "none" ? std::string_view() : std::string_view(text);
+            while (text != "none") {
+              const std::size_t comma = std::min(rest.find(','), rest.size());
+              values.push_back(parse<Number>(name, rest.substr(0, comma), expected));
+              if (comma == rest.size()) break;
+              rest.remove_prefix(comma + 1);
+            }
+            i.*member = std::move(values);
+          },
+          [member](const Imperfections& i) {
+            return (i.*member).empty() ? std::string("none") : fmt::format("{}", fmt::join(i.*member, ","));
+          }};
 }
 
 std::vector<ImperfectionParameter> make_list() {
@@ -61,10 +69,12 @@ std::vector<ImperfectionParameter> make_list() {
       number("out_coupling", "", "1, ideal", &I::out_coupling,
              "R, part of the energy led to the detector; adds vacuum noise to the record. Not for models "
              "that measure themselves"),
-      number("electronic_noise", "units of x", "0", &I::electronic_noise,
+      number("record_gain", "record per x", "1", &I::record_gain,
+             "units of the record per x: out-coupling, detector and amplifier together"),
+      number("electronic_noise", "units of the record", "0", &I::electronic_noise,
              "standard deviation of noise on the record, each round trip"),
       bits("adc_bits", &I::adc_bits, "measurement: bits of the analogue-to-digital converter"),
-      number("adc_full_scale", "units of x", "3", &I::adc_full_scale,
+      number("adc_full_scale", "units of the record", "3", &I::adc_full_scale,
              "records beyond ± this saturate; needs adc_bits"),
       bits("feedback_integer_bits", &I::feedback_integer_bits,
            "fixed point of the injection: integer bits, beside a sign bit"),
@@ -73,6 +83,8 @@ std::vector<ImperfectionParameter> make_list() {
       bits("dac_bits", &I::dac_bits, "injection: bits of the digital-to-analogue converter"),
       number("dac_full_scale", "x/time", "8", &I::dac_full_scale,
              "injections beyond ± this saturate; needs dac_bits"),
+      number("feedback_gain", "", "1", &I::feedback_gain,
+             "injection that arrives per injection asked for; negative where the sign is wrong"),
       {{"feedback_delay", "round trips", "0", "round trips between a measurement and its injection"},
        [](I& i, const std::string& text) {
          i.feedback_delay = parse<int>("feedback_delay", text, "an integer");
@@ -80,20 +92,19 @@ std::vector<ImperfectionParameter> make_list() {
        [](const I& i) { return fmt::format("{}", i.feedback_delay); }},
       number("injection_phase", "rad", "0", &I::injection_phase,
              "phase between injection and pulse: in phase × cos, other quadrature × sin"),
+      number("pump_unit", "pump setting", "1", &I::pump_unit,
+             "setting of the pump that is p = 1 of the model: the threshold of a pulse alone"),
       number("pump_noise", "", "0", &I::pump_noise,
              "relative standard deviation of the pump each round trip, common to all pulses"),
       number("pump_noise_per_pulse", "", "0", &I::pump_noise_per_pulse, "the same for each pulse alone"),
       number("gain_spread", "", "0", &I::gain_spread,
              "relative standard deviation of the pump from pulse to pulse, a fixed pattern"),
+      list("gain_map", "relative", &I::gain_map, "numbers with commas between, such as 0.01,-0.02, or 'none'",
+           "deviation of each pulse's pump as measured, one number a pulse; 0 beyond the last"),
       number("pump_drift", "", "0", &I::pump_drift,
              "relative RMS of a slow drift of the pump, spectrum 1/f, another one each run"),
-      {{"dead_pulses", "", "none",
-        "numbers of pulses that do not oscillate, such as 3,17; their spins read +1"},
-       set_dead_pulses,
-       [](const I& i) {
-         return i.dead_pulses.empty() ? std::string("none")
-                                      : fmt::format("{}", fmt::join(i.dead_pulses, ","));
-       }},
+      list("dead_pulses", "", &I::dead_pulses, "pulse numbers with commas between, such as 3,17, or 'none'",
+           "numbers of pulses that do not oscillate, such as 3,17; their spins read +1"),
       {{"device_seed", "", "1", "which machine: fixes the pattern of gain_spread, whatever --seed is"},
        [](I& i, const std::string& text) {
          i.device_seed = parse<std::uint64_t>("device_seed", text, "an integer from 0");

@@ -67,10 +67,11 @@ void round_to_codes_impl(const FloatConverter& c, int rows, float* values, std::
   convert(c, 0.0F, rows, values, clipped, [](const Lanes& v) { return nearest(v); });
 }
 
-void noisy_record_impl(const float* x, const float* noise, float sd, int rows, float* record) {
+void noisy_record_impl(const float* x, float gain, const float* noise, float sd, int rows, float* record) {
   const Lanes scale = Lanes::all(sd);
+  const Lanes factor = Lanes::all(gain);
   for (std::ptrdiff_t at = 0; at < static_cast<std::ptrdiff_t>(rows) * 16; at += 16) {
-    Lanes value = Lanes::load(x + at);
+    Lanes value = factor * Lanes::load(x + at);
     if (noise != nullptr) value = mul_add(scale, Lanes::load(noise + at), value);
     value.store(record + at);
   }
@@ -121,8 +122,8 @@ void digitise(const FloatConverter& adc, int rows, float* record, std::int64_t* 
 void round_to_codes(const FloatConverter& converter, int rows, float* values, std::int64_t* clipped) {
   HWY_DYNAMIC_DISPATCH(round_to_codes_impl)(converter, rows, values, clipped);
 }
-void noisy_record(const float* x, const float* noise, float sd, int rows, float* record) {
-  HWY_DYNAMIC_DISPATCH(noisy_record_impl)(x, noise, sd, rows, record);
+void noisy_record(const float* x, float gain, const float* noise, float sd, int rows, float* record) {
+  HWY_DYNAMIC_DISPATCH(noisy_record_impl)(x, gain, noise, sd, rows, record);
 }
 void rotate(const float* arriving, float cosine, float sine, int rows, float* in_phase, float* quadrature) {
   HWY_DYNAMIC_DISPATCH(rotate_impl)(arriving, cosine, sine, rows, in_phase, quadrature);

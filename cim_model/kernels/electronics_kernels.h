@@ -15,8 +15,8 @@ struct FloatConverter {
 
 // All passes: rows of 16 floats, 64-byte aligned; clipped[lane] counts what was out of range, added to.
 
-/// record ← x + sd · noise; noise may be null, record may be x.
-void noisy_record(const float* x, const float* noise, float sd, int rows, float* record);
+/// record ← gain · x + sd · noise; noise may be null, record may be x.
+void noisy_record(const float* x, float gain, const float* noise, float sd, int rows, float* record);
 /// record ← the middle of its analogue-to-digital code, in place.
 void digitise(const FloatConverter& adc, int rows, float* record, std::int64_t* clipped);
 /// values ← the nearest code, halves to even, in place: fixed point and digital-to-analogue converters.

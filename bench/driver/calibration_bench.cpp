@@ -1,0 +1,116 @@
+// Hides parameters in an emulator, calibrates it blind through the Device seam and counts how often each 95%
+// interval held the truth; then sends the same unseen jobs to the hidden machine and to its twin.
+//
+//     bench_calibration [draws = 100] [first draw = 0] [seconds for each draw's jobs: 1 = with twin runs, 0]
+//
+// Expected: every parameter inside its interval in at least 90 of 100 draws; success of twin and machine on
+// 20 unseen SK instances apart by no more than their sampling error.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "driver/calibration/acquisition.h"
+#include "driver/calibration/calibration.h"
+#include "driver/calibration/hidden_machine.h"
+#include "driver/calibration/twin_file.h"
+#include "driver/device.h"
+
+using namespace opoloop;
+
+namespace {
+
+struct Tally {
+  int draws = 0;
+  int held = 0;
+  double half_width = 0;  // relative to the truth
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int draws = argc > 1 ? std::atoi(argv[1]) : 100;
+  const int first = argc > 2 ? std::atoi(argv[2]) : 0;
+  std::map<std::string, Tally> tallies;
+  const std::string folder =
+      std::filesystem::temp_directory_path() / fmt::format("opoloop-calibration-{}", getpid());
+  std::filesystem::create_directory(folder);
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(folder + "/" + name) << text;
+    return "emulator:" + folder + "/" + name;
+  };
+  double slowest = 0;
+  for (int draw = first; draw < first + draws; ++draw) {
+    const auto begin = std::chrono::steady_clock::now();
+    const calibration::HiddenMachine hidden =
+        calibration::hidden_machine(static_cast<std::uint64_t>(draw) + 1);
+    const auto machine = make_device(write("hidden.toml", hidden.device_file));
+    calibration::AcquisitionPlan plan;
+    plan.seed = static_cast<std::uint64_t>(draw) * 7919 + 17;
+    plan.threads = 1;
+    try {
+      const calibration::RecordSet records = calibration::acquire(*machine, plan);
+      const double measured = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      const calibration::Calibration c = calibration::calibrate(records);
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      slowest = std::max(slowest, seconds);
+      std::string missed;
+      for (const auto& [name, truth] : hidden.truth) {
+        const calibration::Estimate* e = c.find(name);
+        Tally& t = tallies[name];
+        ++t.draws;
+        if (e == nullptr || e->only_lower_bound) {
+          missed += fmt::format(" {}(none)", name);
+          continue;
+        }
+        if (e->holds(truth))
+          ++t.held;
+        else
+          missed += fmt::format(" {}: {:.6g} in {:.6g} ± {:.2g} ({:+.2f})", name, truth, e->value,
+                                (e->high - e->low) / 2, (e->value - truth) / ((e->high - e->low) / 2));
+        t.half_width += truth != 0 ? (e->high - e->low) / 2 / std::abs(truth) : (e->high - e->low) / 2;
+      }
+      for (std::size_t i = 0; i < c.gain_map.size(); ++i) {
+        Tally& t = tallies[fmt::format("gain_map[{:02}]", i)];
+        ++t.draws;
+        if (c.gain_map[i].holds(hidden.gain_map[i])) ++t.held;
+        t.half_width += (c.gain_map[i].high - c.gain_map[i].low) / 2;
+      }
+      fmt::print("draw {:3}  {:.2f} s ({:.2f} s of it measuring){}{}\n", draw, seconds, measured,
+                 missed.empty() ? "" : "  outside:", missed);
+      if (std::getenv("CALIBRATION_BENCH_VERBOSE") != nullptr) {
+        for (const auto& b : c.blocks) {
+          fmt::print("  {} chi2 {:.2f}\n", b.name, b.chi_squared());
+          for (std::size_t i = 0; i < b.labels.size(); ++i)
+            fmt::print("     {:>12} {:12.6g} ± {:9.3g}  fit {:12.6g}  z {:+.2f}\n", b.labels[i],
+                       b.measured[i], b.error[i], b.predicted[i],
+                       (b.measured[i] - b.predicted[i]) / b.error[i]);
+        }
+        fmt::print("{}\n{}\n", hidden.device_file, calibration::twin_file(c));
+      }
+      std::fflush(stdout);
+    } catch (const Error& error) {
+      fmt::print("draw {:3}  failed: {}\n", draw, error.what());
+      for (const auto& [name, truth] : hidden.truth) ++tallies[name].draws;
+    }
+  }
+  std::filesystem::remove_all(folder);
+  fmt::print("\n{:20} {:>12} {:>22}\n", "parameter", "inside", "mean half-width");
+  Tally map;
+  for (const auto& [name, t] : tallies) {
+    fmt::print("{:20} {:4} of {:4} {:21.3g}%\n", name, t.held, t.draws, 100 * t.half_width / t.draws);
+  }
+  fmt::print("slowest draw {:.2f} s\n", slowest);
+  return 0;
+}
