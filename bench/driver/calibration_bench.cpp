@@ -35,6 +35,7 @@ struct Tally {
   int draws = 0;
   int held = 0;
   double half_width = 0;  // relative to the truth
+  double z = 0, z2 = 0;   // errors, in halves of the half-width
 };
 
 }  // namespace
@@ -58,7 +59,7 @@ int main(int argc, char** argv) {
     const auto machine = make_device(write("hidden.toml", hidden.device_file));
     calibration::AcquisitionPlan plan;
     plan.seed = static_cast<std::uint64_t>(draw) * 7919 + 17;
-    plan.threads = 1;
+    plan.largest_pump = 10;
     try {
       const calibration::RecordSet records = calibration::acquire(*machine, plan);
       const double measured = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -73,6 +74,11 @@ int main(int argc, char** argv) {
         if (e == nullptr || e->only_lower_bound) {
           missed += fmt::format(" {}(none)", name);
           continue;
+        }
+        if (e->high > e->low) {
+          const double z = 4 * (e->value - truth) / (e->high - e->low);
+          t.z += z;
+          t.z2 += z * z;
         }
         if (e->holds(truth))
           ++t.held;
@@ -106,10 +112,13 @@ int main(int argc, char** argv) {
     }
   }
   std::filesystem::remove_all(folder);
-  fmt::print("\n{:20} {:>12} {:>22}\n", "parameter", "inside", "mean half-width");
+  fmt::print("\n{:20} {:>12} {:>21} {:>10} {:>8}\n", "parameter", "inside", "mean half-width", "mean z",
+             "SD of z");
   Tally map;
   for (const auto& [name, t] : tallies) {
-    fmt::print("{:20} {:4} of {:4} {:21.3g}%\n", name, t.held, t.draws, 100 * t.half_width / t.draws);
+    const double n = t.draws;
+    fmt::print("{:20} {:4} of {:4} {:20.3g}% {:+10.2f} {:8.2f}\n", name, t.held, t.draws,
+               100 * t.half_width / n, t.z / n, std::sqrt(std::max(t.z2 / n - t.z * t.z / n / n, 0.0)));
   }
   fmt::print("slowest draw {:.2f} s\n", slowest);
   return 0;

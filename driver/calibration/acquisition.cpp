@@ -99,7 +99,7 @@ class Acquisition {
     const double unit = find_feedback();
     if (unit > 0) {
       records.push_back(pairs(unit));
-      records.push_back(ladder(unit));
+      add_ladder(records, unit);
     }
     return set;
   }
@@ -182,21 +182,24 @@ class Acquisition {
                            0, {}, runs),
                    kRounds - 100);
     };
-    const double dark = power_at(0.02 * plan_.largest_pump);
-    // Down from the top, to where the light is within a few times that of the dark pulses.
-    std::vector<std::pair<double, double>> seen;
-    for (double u = plan_.largest_pump; u > 0.02 * plan_.largest_pump; u *= 0.8) {
-      seen.emplace_back(u, power_at(u));
-      if (seen.back().second < 20 * std::abs(dark)) break;
+    const CalibrationRecord still =
+        measure(RecordKind::below, "look at the dark", 0.01 * plan_.largest_pump, 200, 0, {}, runs);
+    double dark = 0;
+    for (const float y : still.samples) dark += static_cast<double>(y) * static_cast<double>(y);
+    dark /= static_cast<double>(still.samples.size());
+    // Up from below, and on until the pulses have surely reached their amplitude.
+    constexpr double kFactor = 1.25;
+    double u = 0.02 * plan_.largest_pump;
+    while (u <= plan_.largest_pump && power_at(u) < 20 * dark) u *= kFactor;
+    const double u1 = u * kFactor;
+    const double u2 = u1 * kFactor;
+    if (u2 > plan_.largest_pump) {
+      throw InputError(
+          fmt::format("device {}: does not oscillate well below the largest pump of {}; a larger --pump-max?",
+                      device_.uri(), plan_.largest_pump));
     }
-    // The last two that oscillate for sure: far from the converter's end.
-    while (!seen.empty() && seen.back().second < 50 * std::abs(dark)) seen.pop_back();
-    if (seen.size() < 2) {
-      throw InputError(fmt::format("device {}: does not oscillate up to a pump of {}: larger --pump-max?",
-                                   device_.uri(), plan_.largest_pump));
-    }
-    const auto [u1, q1] = seen[seen.size() - 1];
-    const auto [u2, q2] = seen[seen.size() - 2];
+    const double q1 = power_at(u1);
+    const double q2 = power_at(u2);
     const double slope = (q2 - q1) / (u2 - u1);
     threshold_ = u1 - q1 / slope;
     if (!(slope > 0 && threshold_ > 0))
@@ -248,7 +251,7 @@ class Acquisition {
 
   /// Harder and harder, until the converter ends; the last step is kept.
   void add_clip(std::vector<CalibrationRecord>& records) {
-    for (double p = 2.4; p * threshold_ <= plan_.largest_pump && (p - 1) / lifetime_ < 0.4;
+    for (double p = 2.4; p * threshold_ <= plan_.largest_pump && (p - 1) / lifetime_ < 0.8;
          p = 1 + 1.4 * (p - 1)) {
       RecordSet with;
       with.records = records;
@@ -297,16 +300,16 @@ class Acquisition {
                    couple({0.25 * unit}), plan_.runs);
   }
 
-  CalibrationRecord ladder(double unit) {
-    // x² = |f|κv − 0.1 where nothing clips.
-    std::vector<double> strengths;
+  /// One record a strength, the same pulses in each.
+  void add_ladder(std::vector<CalibrationRecord>& records, double unit) {
+    int step = 0;
     for (const double strength : {0.35, 0.6, 1.0, 1.5, 2.1, 2.8}) {
-      if (strength - 0.1 < largest_amplitude_ * largest_amplitude_ && strength / lifetime_ < 0.6)
-        strengths.push_back(strength * unit);
+      // x² = |f|κv − 0.1 where nothing clips.
+      if (strength - 0.1 > largest_amplitude_ * largest_amplitude_ || strength / lifetime_ > 0.6) break;
+      const std::int64_t settle = times(step == 0 ? 45 : 25);
+      records.push_back(measure(RecordKind::ladder, fmt::format("ladder-{}", ++step), 0.9 * threshold_,
+                                settle + times(20), settle, couple({strength * unit}), plan_.runs));
     }
-    while (strengths.size() * 2 > static_cast<std::size_t>(plan_.pulses)) strengths.pop_back();
-    return measure(RecordKind::ladder, "ladder", 0.9 * threshold_, times(60) + times(40), times(60),
-                   couple(strengths), plan_.runs);
   }
 
   Device& device_;

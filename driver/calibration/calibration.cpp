@@ -179,23 +179,27 @@ class Calibrator {
 
   /// The ladder with a clip and without: it is believed where it explains the ladder better by far.
   void find_clip() {
-    const StatisticsBlock* ladder = block(RecordKind::ladder);
-    if (ladder == nullptr) {
+    std::vector<const StatisticsBlock*> ladder;
+    for (const StatisticsBlock& b : blocks_) {
+      if (b.kind == RecordKind::ladder) ladder.push_back(&b);
+    }
+    if (ladder.empty()) {
       out_.notes.push_back("no record of kind 'ladder': the end of the feedback's range is not estimated");
       return;
     }
-    const Eigen::VectorXd products = ladder->mean();
-    for (Eigen::Index i = 0; i < products.size(); ++i) {
-      const double v = ladder->couplings[static_cast<std::size_t>(i)];
-      driven_ = std::max(driven_, v * std::sqrt(std::max(products[i], 0.0)));
-    }
+    for (const StatisticsBlock* b : ladder)
+      driven_ = std::max(driven_, b->couplings[0] * std::sqrt(std::max(b->per_run.mean(), 0.0)));
     const double f = std::abs(guess_.feedback_gain);
-    const Eigen::VectorXd error = ladder->covariance().diagonal().cwiseSqrt();
     const auto misfit = [&](double gain, double clip) {
       LoopGuess g = guess_;
       g.feedback_gain = gain;
       g.dac_clip = clip;
-      return (predict(*ladder, g) - products).cwiseQuotient(error).squaredNorm();
+      double sum = 0;
+      for (const StatisticsBlock* b : ladder) {
+        const double z = (predict(*b, g)[0] - b->per_run.mean()) / std::sqrt(b->covariance()(0, 0));
+        sum += z * z;
+      }
+      return sum;
     };
     // The two numbers on a grid first: where the clip starts, the misfit has more than one valley.
     double best_open = -1, best_clip = -1, open_gain = f, clip_gain = f, clip = 0;

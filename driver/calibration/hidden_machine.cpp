@@ -23,7 +23,7 @@ HiddenMachine hidden_machine(std::uint64_t number, int pulses) {
   i.record_gain = decades(0.3, 3);
   i.out_coupling = between(0.3, 0.9);
   i.electronic_noise = i.record_gain * std::sqrt(p.g2) * decades(0.5, 2);
-  i.adc_full_scale = i.record_gain * between(1.35, 1.9);
+  i.adc_full_scale = i.record_gain * between(1.35, 1.8);
   // As coarse as leaves 0.6 of a step of noise: less, and no average of the record is that of the light.
   int bits = 10;
   while (bits < 15 && record_noise_sd(p) < 0.6 * std::ldexp(i.adc_full_scale, 1 - bits)) ++bits;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 
 #include "core/error.h"
 
@@ -113,8 +112,10 @@ void reduce_ring_down(const CalibrationRecord& r, const std::vector<std::int32_t
   }
 }
 
-/// Couplings without dead ends.
-std::vector<IsingEdge> live_couplings(const CalibrationRecord& r, const std::vector<std::int32_t>& pulses) {
+/// Couplings without dead ends; their one strength goes into the block. One strength a record: were there
+/// several, each would be measured on pulses of its own, with gains of their own.
+std::vector<IsingEdge> live_couplings(const CalibrationRecord& r, const std::vector<std::int32_t>& pulses,
+                                      StatisticsBlock& block) {
   const auto live = [&](std::int32_t i) {
     return std::find(pulses.begin(), pulses.end(), i) != pulses.end();
   };
@@ -123,17 +124,17 @@ std::vector<IsingEdge> live_couplings(const CalibrationRecord& r, const std::vec
     if (live(edge.i) && live(edge.j)) edges.push_back(edge);
   }
   if (edges.empty()) throw InputError(fmt::format("record '{}': no two live pulses are coupled", r.name));
-  return edges;
-}
-
-void reduce_pairs(const CalibrationRecord& r, const std::vector<std::int32_t>& pulses,
-                  StatisticsBlock& block) {
-  const std::vector<IsingEdge> edges = live_couplings(r, pulses);
   block.couplings = {std::abs(edges.front().J)};
   for (const IsingEdge& edge : edges) {
     if (std::abs(std::abs(edge.J) - block.couplings[0]) > 1e-9 * block.couplings[0])
       throw InputError(fmt::format("record '{}': its couplings differ in size", r.name));
   }
+  return edges;
+}
+
+void reduce_pairs(const CalibrationRecord& r, const std::vector<std::int32_t>& pulses,
+                  StatisticsBlock& block) {
+  const std::vector<IsingEdge> edges = live_couplings(r, pulses, block);
   const std::int64_t last = std::min<std::int64_t>(r.settled, (r.rounds - r.settled) / 4);
   // Every lag where delays are looked for, few beyond.
   for (std::int64_t lag = 0; lag <= std::min<std::int64_t>(last, 20); ++lag) block.lags.push_back(lag);
@@ -178,22 +179,16 @@ void reduce_pairs(const CalibrationRecord& r, const std::vector<std::int32_t>& p
 
 void reduce_ladder(const CalibrationRecord& r, const std::vector<std::int32_t>& pulses,
                    StatisticsBlock& block) {
-  std::map<double, std::vector<std::int32_t>> steps;
-  for (const IsingEdge& edge : live_couplings(r, pulses)) {
-    steps[std::abs(edge.J)].push_back(edge.i);
-    steps[std::abs(edge.J)].push_back(edge.j);
+  std::vector<std::int32_t> ends;
+  for (const IsingEdge& edge : live_couplings(r, pulses, block)) {
+    ends.push_back(edge.i);
+    ends.push_back(edge.j);
   }
-  block.per_run.resize(r.runs, static_cast<Eigen::Index>(steps.size()));
-  for (const auto& [coupling, ends] : steps) {
-    block.couplings.push_back(coupling);
-    block.labels.push_back(fmt::format("coupling {:.4g}", coupling));
-    block.axis.push_back(coupling);
-  }
-  for (int run = 0; run < r.runs; ++run) {
-    const Eigen::VectorXd products = products_of_pulses(r, run, 1, r.settled, r.rounds);
-    Eigen::Index at = 0;
-    for (const auto& [coupling, ends] : steps) block.per_run(run, at++) = mean_of(products, ends);
-  }
+  block.labels.push_back(fmt::format("coupling {:.4g}", block.couplings[0]));
+  block.axis = block.couplings;
+  block.per_run.resize(r.runs, 1);
+  for (int run = 0; run < r.runs; ++run)
+    block.per_run(run, 0) = mean_of(products_of_pulses(r, run, 1, r.settled, r.rounds), ends);
 }
 
 }  // namespace
@@ -271,7 +266,7 @@ Eigen::VectorXd predict(const StatisticsBlock& block, const LoopGuess& guess) {
       values = pair_products(guess, pump, block.couplings[0], block.lags);
       break;
     case RecordKind::ladder:
-      for (const double coupling : block.couplings) values.push_back(ladder_product(guess, pump, coupling));
+      values.push_back(ladder_product(guess, pump, block.couplings[0]));
       break;
     case RecordKind::clip:
       break;

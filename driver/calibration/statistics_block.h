@@ -19,7 +19,7 @@ struct StatisticsBlock {
   double pump = 0;                  ///< setting
   std::vector<std::int64_t> lags;   ///< below, above, drift, pairs
   std::vector<std::int64_t> rows;   ///< above, drift: of the build-up; ring_down: after the switch
-  std::vector<double> couplings;    ///< pairs: one; ladder: its steps
+  std::vector<double> couplings;    ///< pairs, ladder: the one strength
   std::vector<std::string> labels;  ///< of each statistic, for the report
   std::vector<double> axis;         ///< lag, row or coupling of each statistic
   Eigen::MatrixXd per_run;          ///< [run][statistic]
