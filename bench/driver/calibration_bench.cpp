@@ -1,7 +1,7 @@
 // Hides parameters in an emulator, calibrates it blind through the Device seam and counts how often each 95%
 // interval held the truth; then sends the same unseen jobs to the hidden machine and to its twin.
 //
-//     bench_calibration [draws = 100] [first draw = 0] [seconds for each draw's jobs: 1 = with twin runs, 0]
+//     bench_calibration [draws = 100] [first draw = 0] [unseen instances = 20; 0 = no twin]
 //
 // Expected: every parameter inside its interval in at least 90 of 100 draws; success of twin and machine on
 // 20 unseen SK instances apart by no more than their sampling error.
@@ -23,6 +23,7 @@
 #include "core/random.h"
 #include "driver/calibration/acquisition.h"
 #include "driver/calibration/calibration.h"
+#include "driver/calibration/compare.h"
 #include "driver/calibration/hidden_machine.h"
 #include "driver/calibration/twin_file.h"
 #include "driver/device.h"
@@ -43,7 +44,11 @@ struct Tally {
 int main(int argc, char** argv) {
   const int draws = argc > 1 ? std::atoi(argv[1]) : 100;
   const int first = argc > 2 ? std::atoi(argv[2]) : 0;
+  const int instances = argc > 3 ? std::atoi(argv[3]) : 20;
   std::map<std::string, Tally> tallies;
+  const auto problems = calibration::unseen_problems(instances, 20, 4242);
+  int compared = 0, success_agrees = 0, energy_agrees = 0, bias_agrees = 0;
+  double success_machine = 0, success_twin = 0, sum_z = 0, sum_z2 = 0;
   const std::string folder =
       std::filesystem::temp_directory_path() / fmt::format("opoloop-calibration-{}", getpid());
   std::filesystem::create_directory(folder);
@@ -105,6 +110,30 @@ int main(int argc, char** argv) {
         }
         fmt::print("{}\n{}\n", hidden.device_file, calibration::twin_file(c));
       }
+      if (instances > 0) {
+        const auto twin = make_device(write("twin.toml", calibration::twin_file(c)));
+        const auto settings = calibration::unseen_settings(c, 200, 1);
+        const calibration::DeviceComparison d =
+            calibration::compare_devices(*machine, *twin, problems, settings, plan.seed + 5);
+        ++compared;
+        success_agrees += d.success_p >= 0.05 ? 1 : 0;
+        energy_agrees += d.energy_p >= 0.05 ? 1 : 0;
+        bias_agrees += d.bias_p >= 0.05 ? 1 : 0;
+        success_machine += d.success_a;
+        success_twin += d.success_b;
+        for (const auto& job : d.jobs) {
+          if (std::getenv("CALIBRATION_BENCH_VERBOSE") != nullptr)
+            fmt::print("    {} success z {:+.2f} bias z {:+.2f} spin {} ks p {:.3f} {} {}\n", job.problem,
+                       job.success_z, job.largest_bias_z, job.most_biased_spin, job.energy_p, job.successes_a,
+                       job.successes_b);
+          sum_z += job.success_z;
+          sum_z2 += job.success_z * job.success_z;
+        }
+        fmt::print(
+            "          success on {} unseen instances: machine {:.3f}, twin {:.3f}, p {:.2f}; energies p "
+            "{:.2f}; bias p {:.2f}\n",
+            instances, d.success_a, d.success_b, d.success_p, d.energy_p, d.bias_p);
+      }
       std::fflush(stdout);
     } catch (const Error& error) {
       fmt::print("draw {:3}  failed: {}\n", draw, error.what());
@@ -114,11 +143,20 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(folder);
   fmt::print("\n{:20} {:>12} {:>21} {:>10} {:>8}\n", "parameter", "inside", "mean half-width", "mean z",
              "SD of z");
-  Tally map;
   for (const auto& [name, t] : tallies) {
     const double n = t.draws;
     fmt::print("{:20} {:4} of {:4} {:20.3g}% {:+10.2f} {:8.2f}\n", name, t.held, t.draws,
                100 * t.half_width / n, t.z / n, std::sqrt(std::max(t.z2 / n - t.z * t.z / n / n, 0.0)));
+  }
+  if (compared > 0) {
+    const double jobs = static_cast<double>(compared) * instances;
+    fmt::print("twin and machine agree at 5%: success {} of {} draws, energies {}, bias {}\n", success_agrees,
+               compared, energy_agrees, bias_agrees);
+    fmt::print(
+        "success of all runs: machine {:.4f}, twin {:.4f}; z of the instances: mean {:+.3f} ± {:.3f}, SD "
+        "{:.3f}\n",
+        success_machine / compared, success_twin / compared, sum_z / jobs, 1 / std::sqrt(jobs),
+        std::sqrt(sum_z2 / jobs));
   }
   fmt::print("slowest draw {:.2f} s\n", slowest);
   return 0;

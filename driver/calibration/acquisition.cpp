@@ -262,7 +262,7 @@ class Acquisition {
       records.push_back(std::move(with.records.back()));
       if (steps.lsb == 0) return;
       if (!steps.full_scale) continue;
-      largest_amplitude_ = 0.8 * *steps.full_scale / record_gain_;
+      largest_amplitude_ = 0.85 * *steps.full_scale / record_gain_;
       return;
     }
   }
@@ -300,15 +300,21 @@ class Acquisition {
                    couple({0.25 * unit}), plan_.runs);
   }
 
-  /// One record a strength, the same pulses in each.
+  /// One record a strength, the same pulses in each. Without a pump the strong ones drive the feedback as far
+  /// as they can at an amplitude that the converter of the measurement still shows.
   void add_ladder(std::vector<CalibrationRecord>& records, double unit) {
-    int step = 0;
-    for (const double strength : {0.35, 0.6, 1.0, 1.5, 2.1, 2.8}) {
-      // x² = |f|κv − 0.1 where nothing clips.
-      if (strength - 0.1 > largest_amplitude_ * largest_amplitude_ || strength / lifetime_ > 0.6) break;
-      const std::int64_t settle = times(step == 0 ? 45 : 25);
-      records.push_back(measure(RecordKind::ladder, fmt::format("ladder-{}", ++step), 0.9 * threshold_,
-                                settle + times(20), settle, couple({strength * unit}), plan_.runs));
+    struct Step {
+      double pump, strength;  // in thresholds; |f| κ v
+    };
+    int number = 0;
+    for (const Step step : {Step{0.9, 0.35}, {0.9, 0.6}, {0.9, 1.0}, {0, 1.5}, {0, 2.1}, {0, 2.8}}) {
+      // Where nothing clips.
+      const double square = step.strength + step.pump - 1;
+      if (square > largest_amplitude_ * largest_amplitude_ || step.strength / lifetime_ > 0.6) continue;
+      const std::int64_t settle = times(number == 0 ? 45 : 25);
+      records.push_back(measure(RecordKind::ladder, fmt::format("ladder-{}", ++number),
+                                step.pump * threshold_, settle + times(20), settle,
+                                couple({step.strength * unit}), plan_.runs));
     }
   }
 

@@ -217,7 +217,7 @@ class Calibrator {
         clip = driven_ * part;
       }
     }
-    const bool clipped = best_clip < best_open - 50 && best_clip < 0.5 * best_open;
+    const bool clipped = best_clip < best_open - 15;
     guess_.feedback_gain = std::copysign(clipped ? clip_gain : open_gain, guess_.feedback_gain);
     if (!clipped) return;
     guess_.dac_clip = clip;
