@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "cli/command_bench.h"
+#include "cli/command_calibrate.h"
 #include "cli/command_check.h"
+#include "cli/command_compare_devices.h"
 #include "cli/command_convert.h"
 #include "cli/command_devices.h"
 #include "cli/command_experiment.h"
@@ -75,6 +77,8 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_bench(program));
   verbs.push_back(add_experiment(program, command_line));
   verbs.push_back(add_hil(program, command_line));
+  verbs.push_back(add_calibrate(program, command_line));
+  verbs.push_back(add_compare_devices(program, command_line));
   verbs.push_back(add_serve(program));
   verbs.push_back(add_help(program));
 

@@ -146,11 +146,7 @@ class Acquisition {
     job.problem = problem;
     job.recorder = &recorder;
     JobSettings& s = job.settings;
-    s.parameters = plan_.settings;
-    s.parameters["law"] = "linear";
-    s.parameters["xi"] = "1";
-    s.parameters["gain"] = "1";
-    s.parameters["pump"] = r.pump.text();
+    s.parameters = job_parameters(plan_, r.pump);
     s.runs = runs;
     s.steps = rounds;
     s.seed = plan_.seed + 1000003 * ++jobs_;
@@ -311,7 +307,8 @@ class Acquisition {
       // Where nothing clips.
       const double square = step.strength + step.pump - 1;
       if (square > largest_amplitude_ * largest_amplitude_ || step.strength / lifetime_ > 0.6) continue;
-      const std::int64_t settle = times(number == 0 ? 45 : 25);
+      // From vacuum at the rate `square`, which a delay makes slower, and some time to settle.
+      const std::int64_t settle = times(18 / square + 12);
       records.push_back(measure(RecordKind::ladder, fmt::format("ladder-{}", ++number),
                                 step.pump * threshold_, settle + times(20), settle,
                                 couple({step.strength * unit}), plan_.runs));
@@ -328,6 +325,13 @@ class Acquisition {
 };
 
 }  // namespace
+
+std::map<std::string, std::string> job_parameters(const AcquisitionPlan& plan, const Schedule& pump) {
+  std::map<std::string, std::string> parameters = {
+      {"law", "linear"}, {"xi", "1"}, {"gain", "1"}, {"pump", pump.text()}};
+  parameters.insert(plan.settings.begin(), plan.settings.end());
+  return parameters;
+}
 
 RecordSet acquire(Device& device, const AcquisitionPlan& plan, const AcquisitionProgress& progress) {
   return Acquisition(device, plan, progress).run();

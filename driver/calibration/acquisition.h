@@ -24,6 +24,9 @@ struct AcquisitionPlan {
   std::map<std::string, std::string> settings;
 };
 
+/// The parameters of a job: law = linear, xi = 1, gain = 1 and the pump, and the plan's own.
+std::map<std::string, std::string> job_parameters(const AcquisitionPlan& plan, const Schedule& pump);
+
 /// Told what is measured next.
 using AcquisitionProgress = std::function<void(const std::string& what)>;
 

@@ -215,9 +215,9 @@ SettingsOf unseen_settings(const Calibration& c, int runs, int threads) {
   s.runs = runs;
   s.threads = threads;
   s.steps = static_cast<std::int64_t>(std::ceil(40 / c.loop.dt));
-  s.parameters["law"] = "linear";
-  s.parameters["gain"] = "1";
-  s.parameters["pump"] = fmt::format("{}:{}@0.9", 0.2 * c.loop.pump_unit, 1.2 * c.loop.pump_unit);
+  s.parameters = {{"law", "linear"},
+                  {"gain", "1"},
+                  {"pump", fmt::format("{}:{}@0.9", 0.2 * c.loop.pump_unit, 1.2 * c.loop.pump_unit)}};
   const double strength = kStrength / (c.loop.feedback_gain * c.loop.record_gain);
   return [s, strength](const Problem& problem) {
     JobSettings settings = s;

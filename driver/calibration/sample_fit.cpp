@@ -109,11 +109,7 @@ class Sampler {
     problem->ising = IsingModel(plan_.pulses, std::move(edges));
     Job job;
     job.problem = problem;
-    job.settings.parameters = plan_.settings;
-    job.settings.parameters["law"] = "linear";
-    job.settings.parameters["xi"] = "1";
-    job.settings.parameters["gain"] = "1";
-    job.settings.parameters["pump"] = fmt::format("{}", pump);
+    job.settings.parameters = job_parameters(plan_, Schedule(pump));
     job.settings.runs = runs;
     job.settings.steps = rounds;
     job.settings.seed = plan_.seed + 1000003 * ++jobs_;
@@ -338,7 +334,8 @@ std::string sample_twin_file(const SampleCalibration& c, const std::string& sour
   for (const Estimate& e : c.estimates) {
     // The record has no unit of its own here: all of the loop's gain is put into the feedback.
     out += fmt::format("{} = {:.9g}  # {}; 95%: {:.6g} to {:.6g}\n",
-                       e.name == "loop_gain" ? "feedback_gain" : e.name, e.value, e.what, e.low, e.high);
+                       e.name == "loop_gain" ? std::string("feedback_gain") : e.name, e.value, e.what, e.low,
+                       e.high);
   }
   for (const std::string& note : c.notes) out += "# note: " + note + "\n";
   return out;
