@@ -124,7 +124,7 @@ void LoopParameters::validate() const {
   require(at_least(saturation, 0), "saturation", saturation, "at least 0 and finite");
 
   require(at_least(gain, 0), "gain", gain, "at least 0 and finite");
-  if (xi) require(at_least(*xi, 0), "xi", *xi, "at least 0 and finite");
+  if (xi) require(std::isfinite(*xi), "xi", *xi, "finite");
   require(above(limit, 0), "limit", limit, "positive and finite [normalised amplitude per time unit]");
 
   require(at_least(amplitude_clamp, 0), "amplitude_clamp", amplitude_clamp,

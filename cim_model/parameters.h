@@ -105,7 +105,8 @@ struct LoopParameters {
   double saturation = 1.0;         ///< μ, coefficient of x³ in mean_field
 
   double gain = 1.0;         ///< factor on the coupling strength
-  std::optional<double> xi;  ///< ξ; unset = √(2N / Σ_ij J_ij²) of the problem at hand
+  /// ξ; unset = √(2N / Σ_ij J_ij²) of the problem at hand. Negative for machines whose feedback is reversed.
+  std::optional<double> xi;
   double limit = 1.0;        ///< bound of the injection (clipped, tanh)
 
   double amplitude_clamp = 0;        ///< |x| ≤ this after every round trip; 0 = none

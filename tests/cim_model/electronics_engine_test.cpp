@@ -43,6 +43,10 @@ LoopParameters everything(ModelKind model = ModelKind::mean_field) {
   Imperfections& i = p.imperfections;
   if (model != ModelKind::gaussian) i.out_coupling = 0.3;
   i.electronic_noise = 0.02;
+  i.record_gain = 0.8;
+  i.feedback_gain = 1.1;
+  i.pump_unit = 1.05;
+  i.gain_map = {0.02, -0.01, 0.03};
   i.feedback_delay = 2;
   i.injection_phase = 0.3;
   i.pump_noise = 0.05;
