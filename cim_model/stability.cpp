@@ -142,13 +142,18 @@ StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
                                p.model == ModelKind::delay_lines;
   const Equation eq{is_measured(p.model) ? 1 + p.measured_loss : 1, cubic(p)};
   const ExtremeEigenvalues ends = extreme_eigenvalues(problem);
-  const double strength = coupling_strength(problem, p);
+  // A loop whose sign is reversed sees −J.
+  const double loop =
+      coupling_strength(problem, p) * p.imperfections.record_gain * p.imperfections.feedback_gain;
+  const double strength = std::abs(loop);
+  const double highest = std::max(0.0, loop < 0 ? -ends.smallest : ends.largest);
+  const double lowest = std::max(0.0, loop < 0 ? ends.largest : -ends.smallest);
   const double reach = p.stepper == Stepper::runge_kutta4 ? 2.785 : 2;
   for (int sample = 0; sample <= kSamples; ++sample) {
-    const double pump = p.pump.at(sample, kSamples);
+    const double pump = p.pump.at(sample, kSamples) / p.imperfections.pump_unit;
     const double alpha = p.alpha.at(sample, kSamples);
     const double a = eq.loss - pump;
-    const double x = amplitude_held(p, eq, pump, alpha, strength * std::max(0.0, ends.largest));
+    const double x = amplitude_held(p, eq, pump, alpha, strength * highest);
     const auto step_bound = [&](double rate, const char* what) {
       if (rate > 0 && steps(p.model))
         limit(p.substeps * reach / rate, what, rate, "a smaller dt or more substeps");
@@ -159,7 +164,7 @@ StableStep stable_dt(const IsingModel& problem, const LoopParameters& p) {
     if (moments) step_bound(2 * a + 6 * x * x, "the variance settles");
     if (p.model == ModelKind::gaussian_moments)
       step_bound(2 * (eq.loss + pump) + 2 * x * x, "the other quadrature's variance settles");
-    const double K = strength * slope(p) * std::max(0.0, -ends.smallest);
+    const double K = strength * slope(p) * lowest;
     limit(feedback_bound(p, a, pump, K), "feedback damps the highest mode", a + K, "a smaller dt or gain");
     const double error = error_rate(p, alpha, p.beta.at(sample, kSamples));
     if (error > 0)

@@ -105,7 +105,8 @@ const std::vector<Entry>& entries() {
   using P = LoopParameters;
   static const std::vector<Entry> all = {
       number("dt", "signal lifetimes", &P::dt, "time of one round trip"),
-      schedule("pump", "threshold", &P::pump, "p, as VALUE, FROM:TO or FROM:TO@FRACTION of the run"),
+      schedule("pump", "threshold", &P::pump,
+               "p, as VALUE, FROM:TO, FROM:TO@FRACTION of the run, or points VALUE@FRACTION,…"),
       schedule("alpha", "", &P::alpha, "target squared amplitude of cac, cfc, cac-best"),
       schedule("beta", "1/time", &P::beta, "rate of the error variable of cac, cfc, sfc"),
       number("gain", "", &P::gain, "factor on the coupling strength"),
@@ -224,8 +225,8 @@ int needed_substeps(const LoopParameters& p) {
   const double x2 = largest_square(p);
   double lowest_pump = 0, highest_pump = 0;
   for (const Schedule::Point& point : p.pump.points()) {
-    lowest_pump = std::min(lowest_pump, point.value);
-    highest_pump = std::max(highest_pump, point.value);
+    lowest_pump = std::min(lowest_pump, point.value / p.imperfections.pump_unit);
+    highest_pump = std::max(highest_pump, point.value / p.imperfections.pump_unit);
   }
   const double strongest_pump = std::max(highest_pump, -lowest_pump);
   double steps_per_time = 0;
