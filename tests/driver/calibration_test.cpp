@@ -75,7 +75,7 @@ std::string csv_of(const CalibrationRecord& r) {
 
 TEST_CASE("calibration finds what an emulator hides, and the twin is a device file") {
   const TemporaryFolder folder;
-  for (const std::uint64_t draw : {3U, 6U}) {
+  for (const std::uint64_t draw : {6U, 9U}) {
     const HiddenMachine hidden = hidden_machine(draw, 8);
     const auto machine = make_device("emulator:" + folder.file("hidden.toml", hidden.device_file));
     const Calibration c = calibrate(acquire(*machine, small_plan()));
