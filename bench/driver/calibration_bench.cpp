@@ -3,6 +3,8 @@
 //
 //     bench_calibration [draws = 100] [first draw = 0] [unseen instances = 20; 0 = no twin]
 //
+// With CALIBRATION_BENCH_VERBOSE set, every statistic beside its prediction, the hidden file and the twin.
+//
 // Expected: every parameter inside its interval in at least 90 of 100 draws; success of twin and machine on
 // 20 unseen SK instances apart by no more than their sampling error.
 
@@ -20,7 +22,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/random.h"
 #include "driver/calibration/acquisition.h"
 #include "driver/calibration/calibration.h"
 #include "driver/calibration/compare.h"
