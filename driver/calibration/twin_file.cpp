@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -60,7 +61,11 @@ std::string twin_file(const Calibration& c) {
     out += fmt::format("gain_map = [{}]\n", fmt::join(values, ", "));
   }
   if (!c.dead_pulses.empty()) out += fmt::format("dead_pulses = [{}]\n", fmt::join(c.dead_pulses, ", "));
-  for (const std::string& note : c.notes) out += "# note: " + note + "\n";
+  // A comment ends with its line, and names of records are anybody's.
+  for (std::string note : c.notes) {
+    std::replace_if(note.begin(), note.end(), [](unsigned char ch) { return ch < 0x20 || ch == 0x7f; }, ' ');
+    out += fmt::format("# note: {}\n", note);
+  }
   return out;
 }
 
