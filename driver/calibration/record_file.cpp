@@ -230,7 +230,7 @@ SetDescription parse_description(const std::string& text, const std::string& pat
       const auto seconds = time->value<double>();
       if (!seconds || !(*seconds > 0) || !std::isfinite(*seconds))
         table.fail(*time, "round_trip_time_s", "expected a time above 0 [s]");
-      out.set.round_trip_time_s = *seconds;
+  out.set.round_trip_time_s = seconds;
     }
     const toml::node* records = table.find("record");
     const toml::array* list = records == nullptr ? nullptr : records->as_array();
