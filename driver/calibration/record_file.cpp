@@ -218,6 +218,13 @@ std::string description_of(const RecordSet& set, const std::string& data_name) {
 
 SetDescription parse_description(const std::string& text, const std::string& path) {
   SetDescription out;
+  // toml++ 3 stops the program (an assertion, or undefined behaviour without them) at some control characters
+  // within keys, found by fuzzing: none of them belongs into a description.
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f)
+      throw_file_error(path, 0, "", "holds a control character, so it is no text");
+  }
   try {
     const toml::table root = toml::parse(text, path);
     Table table(root, path);
@@ -230,7 +237,7 @@ SetDescription parse_description(const std::string& text, const std::string& pat
       const auto seconds = time->value<double>();
       if (!seconds || !(*seconds > 0) || !std::isfinite(*seconds))
         table.fail(*time, "round_trip_time_s", "expected a time above 0 [s]");
-  out.set.round_trip_time_s = seconds;
+      out.set.round_trip_time_s = seconds;
     }
     const toml::node* records = table.find("record");
     const toml::array* list = records == nullptr ? nullptr : records->as_array();
