@@ -34,13 +34,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     switch (data[0]) {
-      case 't': {
-        for (const RecordDescription& d : parse_description(text, "f.toml").records) {
-          must(!d.file.empty() && !d.record.name.empty() && !d.record.pump.empty(),
-               "a record without its parts");
-        }
-        break;
-      }
       case 'c': {
         const SampleArray samples = parse_samples_csv(text, "f.csv");
         check(samples);
