@@ -107,10 +107,12 @@ void validate_imperfections(const LoopParameters& parameters) {
         i.out_coupling, name_of(parameters.model)));
   }
   if (parameters.model == ModelKind::delay_lines &&
-      (i.out_coupling < 1 || i.record_gain != 1 || i.electronic_noise > 0 || can_clip(i) || i.changes_feedback())) {
+      (i.out_coupling < 1 || i.record_gain != 1 || i.electronic_noise > 0 || can_clip(i) ||
+       i.changes_feedback())) {
     throw InputError(
         "model = delay-lines: pulses are coupled by light, so that out_coupling, record_gain, "
-        "electronic_noise, converters, feedback_gain, feedback_delay and injection_phase mean nothing (line_delay is the delay of the lines)");
+        "electronic_noise, converters, feedback_gain, feedback_delay and injection_phase mean nothing "
+        "(line_delay is the delay of the lines)");
   }
   require(i.record_gain > 0 && std::isfinite(i.record_gain), "record_gain", i.record_gain,
           "positive and finite [units of the record per x]");

@@ -36,8 +36,8 @@ struct Imperfections {
   double dac_full_scale = 8;    ///< injections beyond ± this saturate, in x per time unit
   /// What arrives per injection asked for, behind the converters; negative where the sign is wrong.
   double feedback_gain = 1;
-  int feedback_delay = 0;       ///< d, round trips between a measurement and its injection
-  double injection_phase = 0;   ///< φ between injection and pulse [rad]: in phase × cos φ, quadrature × sin φ
+  int feedback_delay = 0;      ///< d, round trips between a measurement and its injection
+  double injection_phase = 0;  ///< φ between injection and pulse [rad]: in phase × cos φ, quadrature × sin φ
 
   // ---- pump, relative to its scheduled value p
   double pump_unit = 1;             ///< setting of the pump that is p = 1: p = setting / this
@@ -106,8 +106,9 @@ bool changes_record(const LoopParameters& parameters);
 ///     I1]
 ///
 /// A beam splitter of energy reflectivity R turns X into √R X + √(1−R) X_vac with Var X_vac = ¼; the record
-/// is scaled back by 1/√R and by g to units of x, then by G = record_gain. A detector of efficiency η is one more splitter: R → Rη.
-/// This is the noise of the measurement-feedback machine of Haribara et al. 2016 (doi 10.3390/e18040151).
+/// is scaled back by 1/√R and by g to units of x, then by G = record_gain. A detector of efficiency η is one
+/// more splitter: R → Rη. This is the noise of the measurement-feedback machine of Haribara et al. 2016
+/// (doi 10.3390/e18040151).
 double record_noise_sd(const LoopParameters& parameters);
 
 /// Relative deviation of each pulse's pump: gain_map plus n numbers of SD gain_spread, normals of

@@ -104,10 +104,10 @@ struct LoopParameters {
   BestEnergyTarget best_energy;    ///< cac_best only
   double saturation = 1.0;         ///< μ, coefficient of x³ in mean_field
 
-  double gain = 1.0;         ///< factor on the coupling strength
+  double gain = 1.0;  ///< factor on the coupling strength
   /// ξ; unset = √(2N / Σ_ij J_ij²) of the problem at hand. Negative for machines whose feedback is reversed.
   std::optional<double> xi;
-  double limit = 1.0;        ///< bound of the injection (clipped, tanh)
+  double limit = 1.0;  ///< bound of the injection (clipped, tanh)
 
   double amplitude_clamp = 0;        ///< |x| ≤ this after every round trip; 0 = none
   double clamp_over_sqrt_alpha = 0;  ///< |x| ≤ this · √α; 0 = none. At most one of the two.

@@ -15,7 +15,9 @@ double parse_number(std::string_view text, const std::string& whole, const std::
   double value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw InputError(fmt::format("{} = '{}': expected a number, FROM:TO, FROM:TO@FRACTION or VALUE@FRACTION,VALUE@FRACTION,…", name, whole));
+    throw InputError(fmt::format(
+        "{} = '{}': expected a number, FROM:TO, FROM:TO@FRACTION or VALUE@FRACTION,VALUE@FRACTION,…", name,
+        whole));
   }
   return value;
 }

@@ -62,7 +62,8 @@ void TileElectronics::measure(std::int64_t round, const float* from, float* reco
                     layout_.tile_size());
     noise = record_noise_.data();
   }
-  kernels::noisy_record(from, static_cast<float>(imperfections_.record_gain), noise, noise_sd_, layout_.rows * layout_.tiles, record);
+  kernels::noisy_record(from, static_cast<float>(imperfections_.record_gain), noise, noise_sd_,
+                        layout_.rows * layout_.tiles, record);
   for (int t = 0; t < layout_.tiles; ++t) {
     float* rows = record + static_cast<std::size_t>(t) * layout_.tile_size();
     silence(rows);
@@ -91,8 +92,8 @@ void TileElectronics::feed_back(std::int64_t round, int tile) {
   const double phase = imperfections_.injection_phase;
   const double gain = imperfections_.feedback_gain;
   const auto cosine = static_cast<float>(phase == 0 ? gain : gain * std::cos(phase));
-  kernels::rotate(arriving, cosine, static_cast<float>(gain * std::sin(phase)), layout_.rows, injection_.data(),
-                  phase == 0 ? nullptr : quadrature_.data());
+  kernels::rotate(arriving, cosine, static_cast<float>(gain * std::sin(phase)), layout_.rows,
+                  injection_.data(), phase == 0 ? nullptr : quadrature_.data());
 }
 
 void TileElectronics::draw_pumps(std::int64_t round) {
