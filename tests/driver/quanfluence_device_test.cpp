@@ -13,6 +13,7 @@
 #include "tests/driver/device_suite.h"
 #include "tests/driver/quanfluence_fake.h"
 #include "tests/driver/scoped_variables.h"
+#include "tests/driver/server_fixture.h"
 
 using namespace opoloop;
 using Catch::Matchers::Contains;
@@ -56,6 +57,23 @@ TEST_CASE("a machine behind Quanfluence's interface behaves like a device") {
   const Account account;
   const FakeQuanfluence service;
   check_device_behaviour({service.uri(), false, "noise_stdev"});
+}
+TEST_CASE("the device and the server's own imitation of the service understand each other") {
+  const Account account;
+  const test::TemporaryFolder folder;
+  const test::Server server(test::service_options(folder.path()));
+  const std::string uri = "quanfluence://127.0.0.1:" + std::to_string(server.service->port()) + "/device/1";
+  SECTION("in everything a device does") {
+    check_device_behaviour({uri, false, "noise_stdev"});
+  }
+  SECTION("in spins and energies, both ways of asking") {
+    const Job job = three_spins();
+    const Result result = make_device(uri + GENERATE("", "?submit=direct"))->run(job);
+    REQUIRE(result.samples.size() == 1);
+    const double energy = job.problem->ising.energy(result.samples[0].spins_best);
+    CHECK(result.samples[0].energy_best == Approx(energy));
+    CHECK(energy == Approx(brute_force(job.problem->ising, 1, 1).energy));
+  }
 }
 TEST_CASE("direct requests carry data.zip and give a solution each") {
   const Account account;
