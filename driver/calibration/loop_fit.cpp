@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "driver/calibration/numerical_jacobian.h"
 
 namespace opoloop::calibration {
 namespace {
@@ -91,16 +92,7 @@ struct Residuals : Eigen::DenseFunctor<double> {
   }
 
   int df(const Eigen::VectorXd& theta, Eigen::MatrixXd& jacobian) const {
-    constexpr double kStep = 1e-4;
-    Eigen::VectorXd up(values()), down(values());
-    for (Eigen::Index p = 0; p < theta.size(); ++p) {
-      Eigen::VectorXd moved = theta;
-      moved[p] = theta[p] + kStep;
-      (*this)(moved, up);
-      moved[p] = theta[p] - kStep;
-      (*this)(moved, down);
-      jacobian.col(p) = (up - down) / (2 * kStep);
-    }
+    numerical_jacobian(*this, theta, jacobian);
     return 0;
   }
 };

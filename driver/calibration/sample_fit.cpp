@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "driver/calibration/intervals.h"
+#include "driver/calibration/numerical_jacobian.h"
 
 namespace opoloop::calibration {
 namespace {
@@ -63,16 +64,7 @@ struct Residuals : Eigen::DenseFunctor<double> {
     return 0;
   }
   int df(const Eigen::VectorXd& theta, Eigen::MatrixXd& jacobian) const {
-    constexpr double kStep = 1e-4;
-    Eigen::VectorXd up(target.size()), down(target.size());
-    for (Eigen::Index p = 0; p < theta.size(); ++p) {
-      Eigen::VectorXd moved = theta;
-      moved[p] = theta[p] + kStep;
-      (*this)(moved, up);
-      moved[p] = theta[p] - kStep;
-      (*this)(moved, down);
-      jacobian.col(p) = (up - down) / (2 * kStep);
-    }
+    numerical_jacobian(*this, theta, jacobian);
     return 0;
   }
 };
