@@ -70,6 +70,8 @@ TEST_CASE("parts of the engine's electronics: converters, delay, dead pulses to 
   LoopParameters p = everything();
   p.imperfections.out_coupling = 1;
   p.imperfections.electronic_noise = 0;
+  p.imperfections.record_gain = 1.5;  // of few bits, as the values: floats hold the products exactly
+  p.imperfections.feedback_gain = -1.25;
   p.imperfections.injection_phase = 0;
   p.imperfections.adc_bits = 7;
   p.imperfections.adc_full_scale = 2;

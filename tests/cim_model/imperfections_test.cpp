@@ -402,7 +402,7 @@ TEST_CASE("values outside the physical range are refused by name and unit") {
   refuses("coupled by light", [](I& i, P& p) { i.adc_bits = 8, p.model = ModelKind::delay_lines; });
   refuses("detection_efficiency = 1.1", [](I&, P& p) { p.detection_efficiency = 1.1; });
   refuses("electronic_noise = -1", [](I& i, P&) { i.electronic_noise = -1; });
-  refuses("units of x", [&](I& i, P&) { i.electronic_noise = nan; });
+  refuses("units of the record", [&](I& i, P&) { i.electronic_noise = nan; });
   refuses("adc_bits = 0: must be 1 to 24 bits", [](I& i, P&) { i.adc_bits = 0; });
   refuses("adc_full_scale = 0", [](I& i, P&) { i.adc_full_scale = 0; });
   refuses("dac_bits = 1: must be 2 to 24 bits", [](I& i, P&) { i.dac_bits = 1; });
@@ -417,6 +417,10 @@ TEST_CASE("values outside the physical range are refused by name and unit") {
   refuses("pump_noise_per_pulse = inf", [&](I& i, P&) { i.pump_noise_per_pulse = inf; });
   refuses("gain_spread = nan", [&](I& i, P&) { i.gain_spread = nan; });
   refuses("pump_drift = -1", [](I& i, P&) { i.pump_drift = -1; });
+  refuses("record_gain = 0", [](I& i, P&) { i.record_gain = 0; });
+  refuses("feedback_gain = nan", [&](I& i, P&) { i.feedback_gain = nan; });
+  refuses("pump_unit = -1", [](I& i, P&) { i.pump_unit = -1; });
+  refuses("gain_map = -2", [](I& i, P&) { i.gain_map = {0.1, -2}; });
   refuses("dead_pulses = -3", [](I& i, P&) { i.dead_pulses = {-3}; });
   refuses("named only once", [](I& i, P&) { i.dead_pulses = {2, 2}; });
 }

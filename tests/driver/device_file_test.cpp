@@ -110,9 +110,10 @@ TEST_CASE("what is wrong in a device file is said with file, line and key") {
   says("detection_efficiency = 2\n", ":1: 'detection_efficiency'");
   says("feedback_delay = -1\n", "feedback_delay = -1: must be 0 to 1000000 round trips");
   says("pump_noise = nan\n", ":1: 'pump_noise'");
-  says("dead_pulses = [1, 2.5]\n", "expected a list of integers");
+  says("dead_pulses = [1, 2.5]\n", "expected pulse numbers with commas between");
+  says("gain_map = [0.1, true]\n", "expected a list of numbers");
   says("dead_pulses = \"1;2\"\n", "expected pulse numbers with commas between");
-  says("adc_bits = true\n", "expected a number, a string or a list of integers");
+  says("adc_bits = true\n", "expected a number, a string or a list of numbers");
   says("machine = \"ntt-2020\"\n", ":1: 'machine'");
   says("format = 2\n", "this program reads format 1");
   says("adc_bits = \n", ":1:");
@@ -136,7 +137,7 @@ TEST_CASE("every imperfection is in the help, takes its own default and is descr
     CHECK(p.get(i) == described.at(p.help.name).value);
     CHECK_THROWS_AS(p.set(i, "much"), InputError);
   }
-  CHECK(names.size() == 16);
+  CHECK(names.size() == 20);
 }
 
 TEST_CASE("dead pulses beyond the problem are refused before a run") {
