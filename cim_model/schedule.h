@@ -25,7 +25,7 @@ class Schedule {
     return Schedule({{0.0, from}, {end, to}});
   }
   /// Parses "0.5" (constant), "-1:1" (ramp over the whole run), "-1:1@0.9" (ramp, then held), or points
-  /// "1.5@0,1.5@0.4,0@0.41": VALUE@FRACTION with commas between.
+  /// "1.5@0,1.5@0.4,0@0.41": value, at sign and fraction of each, with commas between.
   static Schedule parse(const std::string& text, const std::string& name);
 
   /// Value at round k of `rounds`: at fraction k/rounds.

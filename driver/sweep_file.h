@@ -12,7 +12,7 @@ inline constexpr int kSweepFileSchemaVersion = 1;
 
 /// One quantity of a sweep, an entry a row.
 struct SweepColumn {
-  std::string name;         ///< of the dataset /sweep/<name>
+  std::string name;         ///< of the dataset in /sweep
   std::string units;        ///< UDUNITS style, "1" = dimensionless
   std::string description;  ///< one sentence
   std::variant<std::vector<double>, std::vector<std::string>> values;
