@@ -6,6 +6,7 @@
 
 #include "driver/qama_run_file.h"
 #include "driver/run_file.h"
+#include "driver/sweep_file.h"
 
 namespace opoloop {
 
@@ -15,7 +16,9 @@ Verb add_check(CLI::App& program) {
   auto path = std::make_shared<std::string>();
   app->add_option("RUN", *path, "Run file (HDF5) of solve --out or qama solve --out")->required();
   return {app, [path](const Streams& streams) {
-            const RunFileCheck found = is_qama_run(*path) ? check_qama_run(*path) : check_run_file(*path);
+            const RunFileCheck found = is_qama_run(*path)     ? check_qama_run(*path)
+                                       : is_sweep_file(*path) ? check_sweep_file(*path)
+                                                              : check_run_file(*path);
             for (const std::string& line : found.lines) streams.out << line << '\n';
             streams.out << *path
                         << (found.ok ? found.complete ? ": valid and complete\n"

@@ -70,7 +70,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_generate(program));
   verbs.push_back(add_devices(program));
   verbs.push_back(add_check(program));
-  verbs.push_back(add_report(program));
+  verbs.push_back(add_report(program, command_line));
   verbs.push_back(add_spectrum(program));
   verbs.push_back(add_qama(program, command_line));
   verbs.push_back(add_validate(program));

@@ -2,6 +2,7 @@
 
 #include <hdf5.h>
 #include <hdf5_hl.h>
+#include <filesystem>
 
 #include <algorithm>
 #include <cerrno>
@@ -504,6 +505,17 @@ OPOLOOP_HDF5_TYPE(std::uint32_t)
 OPOLOOP_HDF5_TYPE(std::uint8_t)
 OPOLOOP_HDF5_TYPE(std::int8_t)
 #undef OPOLOOP_HDF5_TYPE
+
+bool file_has_schema(const std::string& path, const std::string& schema) {
+  if (!std::filesystem::is_regular_file(path)) return false;
+  const std::lock_guard lock(hdf5_mutex());
+  try {
+    const Hdf5Handle file = open_file(path, false);
+    return has_attribute(file, "schema") && read_attribute_as_text(file, "schema") == schema;
+  } catch (const Error&) {
+    return false;
+  }
+}
 
 }  // namespace hdf5
 }  // namespace opoloop

@@ -115,5 +115,9 @@ std::string read_scalar_as_text(std::int64_t location, const std::string& name);
 /// Makes `scale` a dimension scale (once) and attaches it to axis `axis` of `dataset`.
 void attach_scale(std::int64_t dataset, std::int64_t scale, unsigned axis, const std::string& scale_name);
 
+/// Whether `path` is an HDF5 file whose root attribute `schema` is this one; false where it is none at all.
+/// Takes hdf5_mutex() itself.
+bool file_has_schema(const std::string& path, const std::string& schema);
+
 }  // namespace hdf5
 }  // namespace opoloop

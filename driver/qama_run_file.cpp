@@ -175,14 +175,7 @@ void write_qama_run(const std::string& path, const QamaRun& run) {
 }
 
 bool is_qama_run(const std::string& path) {
-  if (!std::filesystem::is_regular_file(path)) return false;
-  const std::lock_guard lock(hdf5_mutex());
-  try {
-    const Hdf5Handle file = hdf5::open_file(path, false);
-    return hdf5::has_attribute(file, "schema") && hdf5::read_attribute_as_text(file, "schema") == kSchema;
-  } catch (const Error&) {
-    return false;
-  }
+  return hdf5::file_has_schema(path, kSchema);
 }
 
 RunFileCheck check_qama_run(const std::string& path) {

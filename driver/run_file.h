@@ -72,6 +72,7 @@ struct RunFileContents {
   std::string path;
   std::vector<std::pair<std::string, std::string>> attributes;  ///< root attributes as text, in file order
   std::string problem_name;
+  std::string problem_sha256;  ///< of the file's bytes; empty: generated
   std::int64_t n = 0;
   std::int64_t edges = 0;
   ProblemKind problem_kind = ProblemKind::ising;

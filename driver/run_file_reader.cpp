@@ -24,6 +24,7 @@ ProblemKind kind_of(const std::string& name) {
 void read_problem(std::int64_t file, RunFileContents& c) {
   const Hdf5Handle group = hdf5::open_group(file, "problem");
   c.problem_name = hdf5::read_text_attribute(group, "name");
+  if (hdf5::has_attribute(group, "sha256")) c.problem_sha256 = hdf5::read_text_attribute(group, "sha256");
   c.n = hdf5::read_integer_attribute(group, "n");
   c.edges = hdf5::read_integer_attribute(group, "edges");
   c.problem_kind = kind_of(hdf5::read_text_attribute(group, "kind"));

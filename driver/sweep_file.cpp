@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "driver/hdf5_handle.h"
+#include "driver/run_file.h"
 #include "driver/run_file_parts.h"
 
 namespace opoloop {
@@ -135,6 +136,33 @@ Sweep read_sweep_file(const std::string& path) {
     sweep.columns.push_back(std::move(column));
   }
   return sweep;
+}
+
+bool is_sweep_file(const std::string& path) {
+  return hdf5::file_has_schema(path, kSchema);
+}
+
+RunFileCheck check_sweep_file(const std::string& path) {
+  RunFileCheck check;
+  try {
+    const Sweep sweep = read_sweep_file(path);
+    check.complete = sweep.complete;
+    check.ok = true;
+    check.lines = {fmt::format("schema: {} version {}", kSchema, kSweepFileSchemaVersion),
+                   fmt::format("experiment: {}, seed {}; {}", sweep.experiment, sweep.seed, sweep.plan),
+                   fmt::format("complete: {}", sweep.complete ? "yes" : "no"),
+                   fmt::format("points: {}, with {} quantities each", sweep.rows(), sweep.columns.size())};
+    for (const SweepColumn& column : sweep.columns) {
+      if (column.rows() == sweep.rows()) continue;
+      check.ok = false;
+      check.lines.push_back(
+          fmt::format("/sweep/{}: {} rows, others have {}", column.name, column.rows(), sweep.rows()));
+    }
+  } catch (const Error& error) {
+    check.ok = false;
+    check.lines.push_back(error.what());
+  }
+  return check;
 }
 
 }  // namespace opoloop

@@ -8,6 +8,8 @@
 
 namespace opoloop {
 
+struct RunFileCheck;  // driver/run_file.h
+
 inline constexpr int kSweepFileSchemaVersion = 1;
 
 /// One quantity of a sweep, an entry a row.
@@ -43,5 +45,11 @@ void write_sweep_file(const std::string& path, const Sweep& sweep);
 /// Throws InputError where the file is no experiment file of this schema version, Error where it cannot be
 /// read.
 Sweep read_sweep_file(const std::string& path);
+
+/// Whether the file is one of an experiment; false where it is something else or not there.
+bool is_sweep_file(const std::string& path);
+
+/// What `opoloop check` says of an experiment file: readable, and every column as long as the others.
+RunFileCheck check_sweep_file(const std::string& path);
 
 }  // namespace opoloop

@@ -77,13 +77,13 @@ void write_page(const std::string& html, const std::string& path) {
     if (!out) {
       const std::string reason = std::strerror(errno != 0 ? errno : EIO);
       ::unlink(part.c_str());
-      throw Error(fmt::format("{}: cannot write the report: {}", path, reason));
+      throw Error(fmt::format("{}: cannot be written: {}", path, reason));
     }
   }
   if (std::rename(part.c_str(), path.c_str()) != 0) {
     const std::string reason = std::strerror(errno);
     ::unlink(part.c_str());
-    throw Error(fmt::format("{}: cannot write the report: {}", path, reason));
+    throw Error(fmt::format("{}: cannot be written: {}", path, reason));
   }
 }
 

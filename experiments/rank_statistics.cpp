@@ -210,4 +210,15 @@ double median_of(std::vector<double> values) {
   return std::isinf(high) ? high : (low + high) / 2;
 }
 
+double quantile_of(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  const double at = q * static_cast<double>(values.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, values.size() - 1);
+  const double part = at - static_cast<double>(low);
+  // Nothing to interpolate, and infinities have no difference.
+  if (part == 0 || values[low] == values[high]) return values[low];
+  return values[low] + part * (values[high] - values[low]);
+}
+
 }  // namespace opoloop

@@ -63,5 +63,7 @@ RankTable rank_table(const RankInput& input);
 
 /// Sorted middle: mean of the two where the count is even, ∞ where one of them is. NaN without values.
 double median_of(std::vector<double> values);
+/// Quantile q in [0, 1], linear between order statistics; `values` must not be empty.
+double quantile_of(std::vector<double> values, double q);
 
 }  // namespace opoloop
