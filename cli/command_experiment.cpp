@@ -10,6 +10,7 @@
 
 #include "cli/config_file.h"
 #include "cli/experiment_options.h"
+#include "cli/point_experiment.h"
 #include "core/error.h"
 
 namespace opoloop {
@@ -23,7 +24,10 @@ struct Experiment {
 constexpr Experiment kExperiments[] = {{"published", run_published},
                                        {"gap-tts", run_gap_tts},
                                        {"sparsity", run_sparsity},
-                                       {"inference-time", run_inference_time}};
+                                       {"inference-time", run_inference_time},
+                                       {"merge", run_merge}};
+/// Experiments made of points that any number of processes can share (docs/sweeps.md).
+constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "accuracy"};
 
 int run_experiment(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
   std::string names;
@@ -42,6 +46,9 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
   only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity"});
   only_for(!o.spins.empty(), "--spins", {"gap-tts"});
   only_for(!o.device.empty(), "--device", {"sparsity", "inference-time"});
+  only_for(!o.file.empty(), "FILE", {"sweep", "merge"});
+  only_for(!o.array.empty(), "--array", kMadeOfPoints);
+  only_for(o.retry_failed, "--retry-failed", kMadeOfPoints);
   return chosen->run(o, command_line, streams);
 }
 
@@ -57,8 +64,10 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
                   "published: results of other groups, reproduced and compared; gap-tts: does a spectral gap "
                   "predict the time to solution; sparsity: which tokens the heads of a QAMA layer select; "
                   "inference-time: what a "
-                  "forward pass costs, by softmax, by solvers and on machines")
+                  "forward pass costs, by softmax, by solvers and on machines; merge: puts the points that "
+                  "several processes measured together")
       ->required();
+  app->add_option("FILE", o.file, "merge: the experiment file (or its folder of parts)");
   app->add_flag("--quick", o.quick, "A subset that takes about a minute on two cores, or less");
   app->add_option("--only", o.only,
                   "published: sections, of moebius, gset, k2000, saturation, scaling; gap-tts: families, of "
@@ -90,6 +99,11 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
          "--resume", o.resume,
          "Go on with this experiment file, measuring only what it lacks; also the output unless --out")
       ->type_name("EXP.h5");
+  app->add_option("--array", o.array,
+                  "Measure share I of N of the points (I from 1), or slurm: this task's share of a Slurm job "
+                  "array. Ranks of mpirun and srun find theirs without it. Of sweep, tts, accuracy")
+      ->type_name("I/N");
+  app->add_flag("--retry-failed", o.retry_failed, "With --resume: measure the points that failed again");
   app->add_option("--report", o.report, "Write an HTML page: the answer and tables, then the pictures")
       ->type_name("OUT.html");
   app->add_flag("--json", o.json,

@@ -22,6 +22,9 @@ struct ExperimentOptions {
   std::vector<int> spins;        ///< gap-tts
   std::string device;            ///< sparsity; inference-time: one more
   std::string out, resume, report;
+  std::string array;          ///< share of the points: "I/N" or "slurm"; experiments made of points only
+  bool retry_failed = false;  ///< the same
+  std::string file;           ///< sweep: its configuration; merge: the experiment file
   bool json = false;
 };
 

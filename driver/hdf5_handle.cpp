@@ -431,6 +431,27 @@ void read_block(std::int64_t dataset, const std::vector<std::uint64_t>& start,
   hdf5_check(H5Dread(dataset, native<T>(), memory, file, H5P_DEFAULT, data), "reading a dataset");
 }
 
+Hdf5Handle create_text_chunked(std::int64_t location, const std::string& name, std::uint64_t lines,
+                               std::uint64_t chunk, const std::string& text) {
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset " + name);
+  const hsize_t shape = chunk;
+  hdf5_check(H5Pset_chunk(creation, 1, &shape), "dataset " + name);
+  Hdf5Handle dataset(
+      H5Dcreate2(location, name.c_str(), text_type(), space_of({lines}), H5P_DEFAULT, creation, H5P_DEFAULT),
+      H5Dclose, "dataset " + name);
+  describe(dataset, {"1", text});
+  return dataset;
+}
+
+void write_text_block(std::int64_t dataset, std::uint64_t start, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  const auto [file, memory] = select(dataset, {start}, {lines.size()});
+  std::vector<const char*> pointers;
+  pointers.reserve(lines.size());
+  for (const std::string& line : lines) pointers.push_back(line.c_str());
+  hdf5_check(H5Dwrite(dataset, text_type(), memory, file, H5P_DEFAULT, pointers.data()), "writing text");
+}
+
 std::vector<std::uint64_t> dimensions(std::int64_t dataset) {
   const Hdf5Handle space(H5Dget_space(dataset), H5Sclose, "dataspace");
   const int rank = H5Sget_simple_extent_ndims(space);

@@ -96,6 +96,12 @@ Hdf5Handle create_chunked(std::int64_t location, const std::string& name,
                           const std::vector<std::uint64_t>& dims, const std::vector<std::uint64_t>& chunk,
                           const Description& description, bool early);
 
+/// The same for text, in one dimension.
+Hdf5Handle create_text_chunked(std::int64_t location, const std::string& name, std::uint64_t lines,
+                               std::uint64_t chunk, const std::string& text);
+/// Writes lines `start`, `start` + 1, …
+void write_text_block(std::int64_t dataset, std::uint64_t start, const std::vector<std::string>& lines);
+
 /// Writes or reads the block of shape `count` that starts at `start`.
 template <class T>
 void write_block(std::int64_t dataset, const std::vector<std::uint64_t>& start,

@@ -1,5 +1,6 @@
 #include "driver/sweep_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -33,12 +34,17 @@ const std::vector<T>& values_of(const Sweep& sweep, const std::string& name) {
   return *values;
 }
 
-void write_contents(const std::string& path, const Sweep& sweep) {
+Hdf5Handle create_with_attributes(const std::string& path, const Sweep& sweep) {
   Hdf5Handle file = hdf5::create_file(path);
   run_file::write_provenance(file, kSchema, kSweepFileSchemaVersion, sweep.command_line, sweep.seed);
   hdf5::write_attribute(file, "experiment", sweep.experiment);
   hdf5::write_attribute(file, "plan", sweep.plan);
   hdf5::write_attribute(file, "complete", std::int64_t{sweep.complete ? 1 : 0});
+  return file;
+}
+
+void write_contents(const std::string& path, const Sweep& sweep) {
+  Hdf5Handle file = create_with_attributes(path, sweep);
   {
     const Hdf5Handle group = hdf5::create_group(file, "sweep");
     for (const SweepColumn& column : sweep.columns) {
@@ -88,10 +94,11 @@ void write_sweep_file(const std::string& path, const Sweep& sweep) {
   }
 }
 
-Sweep read_sweep_file(const std::string& path) {
-  const std::lock_guard lock(hdf5_mutex());
+namespace {
+
+Hdf5Handle open_sweep(const std::string& path) {
   if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
-  const Hdf5Handle file = [&] {
+  Hdf5Handle file = [&] {
     try {
       return hdf5::open_file(path, false);
     } catch (const Error& error) {
@@ -109,12 +116,30 @@ Sweep read_sweep_file(const std::string& path) {
     throw InputError(
         fmt::format("{}: schema version {}; this program reads {}", path, version, kSweepFileSchemaVersion));
   }
+  return file;
+}
+
+Sweep header_of(std::int64_t file) {
   Sweep sweep;
   sweep.experiment = hdf5::read_text_attribute(file, "experiment");
   sweep.command_line = hdf5::read_text_attribute(file, "command_line");
   sweep.plan = hdf5::read_text_attribute(file, "plan");
   sweep.seed = static_cast<std::uint64_t>(hdf5::read_integer_attribute(file, "seed"));
   sweep.complete = hdf5::read_integer_attribute(file, "complete") != 0;
+  return sweep;
+}
+
+}  // namespace
+
+Sweep read_sweep_header(const std::string& path) {
+  const std::lock_guard lock(hdf5_mutex());
+  return header_of(open_sweep(path));
+}
+
+Sweep read_sweep_file(const std::string& path) {
+  const std::lock_guard lock(hdf5_mutex());
+  const Hdf5Handle file = open_sweep(path);
+  Sweep sweep = header_of(file);
   const Hdf5Handle group = hdf5::open_group(file, "sweep");
   for (const std::string& name : hdf5::member_names(group)) {
     SweepColumn column;
@@ -163,6 +188,82 @@ RunFileCheck check_sweep_file(const std::string& path) {
     check.lines.push_back(error.what());
   }
   return check;
+}
+
+struct SweepWriter::Impl {
+  std::string part;
+  std::uint64_t rows = 0, written = 0;
+  Hdf5Handle file;
+  std::vector<Hdf5Handle> datasets;
+  bool finished = false;
+
+  ~Impl() {
+    const std::lock_guard lock(hdf5_mutex());
+    datasets.clear();
+    file = Hdf5Handle();
+    if (!finished) std::remove(part.c_str());
+  }
+
+  void create_datasets(const Sweep& header) {
+    const Hdf5Handle group = hdf5::create_group(file, "sweep");
+    const std::uint64_t chunk = std::min(rows, kBlockRows);
+    for (const SweepColumn& column : header.columns) {
+      const hdf5::Description description{column.units, column.description};
+      const bool text = std::holds_alternative<std::vector<std::string>>(column.values);
+      if (rows == 0) {  // nothing to divide into chunks
+        datasets.push_back(text ? hdf5::write_text_dataset(group, column.name, {}, column.description)
+                                : hdf5::write_dataset<double>(group, column.name, {0}, nullptr, description));
+      } else if (text) {
+        datasets.push_back(hdf5::create_text_chunked(group, column.name, rows, chunk, column.description));
+      } else {
+        datasets.push_back(
+            hdf5::create_chunked<double>(group, column.name, {rows}, {chunk}, description, false));
+      }
+    }
+  }
+};
+
+SweepWriter::SweepWriter(std::string part, const Sweep& header, std::uint64_t rows)
+    : impl_(std::make_unique<Impl>()) {
+  const std::lock_guard lock(hdf5_mutex());
+  impl_->part = std::move(part);
+  impl_->rows = rows;
+  impl_->file = create_with_attributes(impl_->part, header);
+  impl_->create_datasets(header);
+}
+
+SweepWriter::~SweepWriter() = default;
+
+void SweepWriter::append(const std::vector<SweepColumn>& block) {
+  const std::lock_guard lock(hdf5_mutex());
+  const std::size_t rows = block.empty() ? 0 : block.front().rows();
+  if (block.size() != impl_->datasets.size() || impl_->written + rows > impl_->rows) {
+    throw Error(fmt::format("{}: rows of another shape", impl_->part));
+  }
+  if (rows == 0) return;
+  for (std::size_t c = 0; c < block.size(); ++c) {
+    if (block[c].rows() != rows) throw Error(fmt::format("{}: rows of another shape", impl_->part));
+    if (const auto* numbers = std::get_if<std::vector<double>>(&block[c].values)) {
+      hdf5::write_block(impl_->datasets[c], {impl_->written}, {rows}, numbers->data());
+    } else {
+      hdf5::write_text_block(impl_->datasets[c], impl_->written,
+                             std::get<std::vector<std::string>>(block[c].values));
+    }
+  }
+  impl_->written += rows;
+}
+
+void SweepWriter::finish(const std::string& path) {
+  const std::lock_guard lock(hdf5_mutex());
+  if (impl_->written != impl_->rows) {
+    throw Error(fmt::format("{}: {} rows of {} were written", path, impl_->written, impl_->rows));
+  }
+  for (Hdf5Handle& dataset : impl_->datasets) dataset.close(path);
+  impl_->file.close(path);
+  if (std::rename(impl_->part.c_str(), path.c_str()) != 0) {
+    throw Error(fmt::format("{}: cannot write the experiment file: {}", path, std::strerror(errno)));
+  }
+  impl_->finished = true;
 }
 
 }  // namespace opoloop

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,8 +23,8 @@ struct SweepColumn {
   std::size_t rows() const;
 };
 
-/// The measured points of an experiment: HDF5, schema "opoloop-experiment" (docs/experiments.md). Small, so
-/// it is kept in memory and written whole.
+/// The measured points of an experiment: HDF5, schema "opoloop-experiment" (docs/experiments.md), in memory.
+/// SweepWriter writes files that do not fit.
 struct Sweep {
   std::string experiment;    ///< "published"
   std::string command_line;  ///< that wrote it last
@@ -51,5 +52,33 @@ bool is_sweep_file(const std::string& path);
 
 /// What `opoloop check` says of an experiment file: readable, and every column as long as the others.
 RunFileCheck check_sweep_file(const std::string& path);
+
+/// The same without the columns: for files that need not be read whole.
+Sweep read_sweep_header(const std::string& path);
+
+/// Writes a file of this schema block by block, so that memory does not grow with its rows.
+class SweepWriter {
+ public:
+  /// Creates `part`, a file that finish() moves to its place. `header` tells everything but the values; the
+  /// type of a column is that of its (empty) values. Throws Error where the disk refuses.
+  SweepWriter(std::string part, const Sweep& header, std::uint64_t rows);
+  /// Removes a file that was not finished.
+  ~SweepWriter();
+  SweepWriter(const SweepWriter&) = delete;
+  SweepWriter& operator=(const SweepWriter&) = delete;
+
+  /// The next rows, in the order of the header's columns. Throws Error where they are not of its shape.
+  void append(const std::vector<SweepColumn>& block);
+  /// Closes the file and puts it in place of `path`, on the same file system. Throws Error where rows are
+  /// missing or the disk refuses.
+  void finish(const std::string& path);
+
+  /// Rows that are written at once without waste: a chunk of the file.
+  static constexpr std::uint64_t kBlockRows = 4096;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace opoloop

@@ -48,30 +48,48 @@ std::string key_of(const Sweep& sweep, const std::vector<std::string>& key, std:
   return text;
 }
 
-bool tells_apart(const Sweep& sweep, const std::vector<std::string>& key) {
+std::size_t distinct_rows(const Sweep& sweep, const std::vector<std::string>& key) {
   std::set<std::string> seen;
-  for (std::size_t row = 0; row < sweep.rows(); ++row) {
-    if (!seen.insert(key_of(sweep, key, row)).second) return false;
-  }
-  return true;
+  for (std::size_t row = 0; row < sweep.rows(); ++row) seen.insert(key_of(sweep, key, row));
+  return seen.size();
 }
 
-/// Columns of both files that identify a row: words first, then numbers in the order of the file, which
-/// begins with what was set and ends with what was measured.
+/// How the values of a column in two files are related.
+enum class Overlap { none, included, same };
+
+Overlap overlap_of(const SweepColumn& a, const SweepColumn& b) {
+  std::vector<std::string> x, y;
+  for (std::size_t row = 0; row < a.rows(); ++row) x.push_back(cell(a, row));
+  for (std::size_t row = 0; row < b.rows(); ++row) y.push_back(cell(b, row));
+  std::sort(x.begin(), x.end());
+  std::sort(y.begin(), y.end());
+  if (x == y) return Overlap::same;
+  const std::set<std::string> u(x.begin(), x.end()), v(y.begin(), y.end());
+  const bool included = std::includes(u.begin(), u.end(), v.begin(), v.end()) ||
+                        std::includes(v.begin(), v.end(), u.begin(), u.end());
+  return included ? Overlap::included : Overlap::none;
+}
+
+/// Columns of both files that identify a row. What was planned has the same values in both files, what was
+/// measured and what follows from a seed has not; where one file has fewer rows, its values are among the
+/// other's. Words come before numbers: they are hardly ever measured.
 std::vector<std::string> identifying(const Sweep& a, const Sweep& b) {
   std::vector<std::string> key;
-  const auto common = [&](const SweepColumn& column) {
-    const SweepColumn* other = find(b, column.name);
-    return other != nullptr && is_words(*other) == is_words(column) && !is_outcome(column.name);
-  };
-  for (const SweepColumn& column : a.columns) {
-    if (is_words(column) && common(column)) key.push_back(column.name);
+  for (const Overlap wanted : {Overlap::same, Overlap::included}) {
+    for (const bool words : {true, false}) {
+      for (const SweepColumn& column : a.columns) {
+        const SweepColumn* other = find(b, column.name);
+        if (is_words(column) != words || other == nullptr || is_words(*other) != words ||
+            is_outcome(column.name) || overlap_of(column, *other) != wanted) {
+          continue;
+        }
+        const std::size_t before_a = distinct_rows(a, key), before_b = distinct_rows(b, key);
+        key.push_back(column.name);
+        if (distinct_rows(a, key) == before_a && distinct_rows(b, key) == before_b) key.pop_back();
+        if (distinct_rows(a, key) == a.rows() && distinct_rows(b, key) == b.rows()) return key;
+      }
+    }
   }
-  for (const SweepColumn& column : a.columns) {
-    if (tells_apart(a, key) && tells_apart(b, key)) return key;
-    if (!is_words(column) && common(column)) key.push_back(column.name);
-  }
-  if (tells_apart(a, key) && tells_apart(b, key)) return key;
   throw InputError("the two files cannot be compared: no columns tell their rows apart");
 }
 

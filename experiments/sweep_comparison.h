@@ -32,9 +32,9 @@ struct SweepComparison {
   std::string answer;                   ///< one or two sentences
 };
 
-/// Rows are matched by their words and, where words alone do not tell rows apart, by their first number
-/// columns, as many as it takes. Throws InputError where the files are of different experiments, or where no
-/// columns tell the rows apart.
+/// Rows are matched by columns whose values the files share: words, then numbers, as few as tell the rows of
+/// each file apart. Throws InputError where the files are of different experiments, or where nothing tells
+/// rows apart.
 SweepComparison compare_sweeps(const Sweep& a, const std::string& path_a, const Sweep& b,
                                const std::string& path_b);
 
