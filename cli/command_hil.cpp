@@ -23,6 +23,7 @@
 #include "driver/hil/hil_file.h"
 #include "driver/problem_io.h"
 #include "driver/run_file.h"
+#include "driver/trajectory_sample.h"
 #include "experiments/hil_report.h"
 #include "experiments/page.h"
 
@@ -122,24 +123,6 @@ hil::PlantSettings plant_settings(const PlantOptions& o, const LoopParameters& p
   settings.processor = o.processor;
   settings.stop = [] { return interrupted(); };
   return settings;
-}
-
-std::vector<Sample> samples_of(const std::vector<TrajectoryResult>& trajectories, bool ancilla) {
-  std::vector<Sample> samples;
-  for (const TrajectoryResult& t : trajectories) {
-    Sample sample;
-    sample.trajectory = t.trajectory;
-    sample.energy_final = t.energy_final;
-    sample.energy_best = t.energy_best;
-    sample.round_best = t.round_best;
-    sample.rounds = t.rounds;
-    sample.diverged = t.diverged;
-    sample.clipping = t.clipping;
-    sample.spins_best = ancilla ? drop_ancilla(t.spins_best) : t.spins_best;
-    sample.spins_final = ancilla ? drop_ancilla(t.spins_final) : t.spins_final;
-    samples.push_back(std::move(sample));
-  }
-  return samples;
 }
 
 HilSuccess success_of(const std::string& conditions, const std::vector<TrajectoryResult>& results,
@@ -267,7 +250,7 @@ int plant(const PlantOptions& o, const std::string& command_line, const Streams&
 
   Result result;
   result.device_uri = "hil:" + summary.carrier;
-  result.samples = samples_of(report.results, ancilla);
+  for (const TrajectoryResult& t : report.results) result.samples.push_back(sample_of(t, ancilla));
   result.runs = o.runs;
   result.steps = parameters.rounds;
   result.interrupted = report.interrupted;

@@ -18,6 +18,7 @@
 #include "driver/emulator_parameters.h"
 #include "driver/onlookers.h"
 #include "driver/statistics.h"
+#include "driver/trajectory_sample.h"
 #include "hamiltonian/coupling.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
 
@@ -180,17 +181,8 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
       cut_short && !result.interrupted && options.deadline && Clock::now() >= *options.deadline;
 
   std::int64_t diverged = 0;
-  for (TrajectoryResult& t : trajectories) {
-    Sample sample;
-    sample.trajectory = t.trajectory;
-    sample.energy_final = t.energy_final;
-    sample.energy_best = t.energy_best;
-    sample.round_best = t.round_best;
-    sample.rounds = t.rounds;
-    sample.diverged = t.diverged;
-    sample.clipping = t.clipping;
-    sample.spins_best = prepared.ancilla ? drop_ancilla(t.spins_best) : std::move(t.spins_best);
-    sample.spins_final = prepared.ancilla ? drop_ancilla(t.spins_final) : std::move(t.spins_final);
+  for (const TrajectoryResult& t : trajectories) {
+    Sample sample = sample_of(t, prepared.ancilla);
     if (prepared.ancilla) {
       // The same sums in the order of the problem as it was given.
       sample.energy_best = adapted.problem->ising.energy(sample.spins_best);

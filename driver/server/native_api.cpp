@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <semaphore>
 
 #include "core/version.h"
 #include "driver/server/device_sheets.h"
 #include "driver/server/live_api.h"
+#include "driver/server/parsing_turns.h"
 #include "hamiltonian/problem_file.h"
 
 namespace opoloop {
@@ -71,8 +71,7 @@ class NativeApi {
 
   HttpResponse submit(const HttpRequest& request) const {
     const JobRequest job = [&] {
-      parsing_.acquire();
-      const std::unique_ptr<std::counting_semaphore<>, Releaser> turn(&parsing_);
+      const ParsingTurns::Turn turn = parsing_.take();
       return job_of(request);
     }();
     if (request.query_or("check", "") == "1") {
@@ -294,13 +293,8 @@ class NativeApi {
     return parsed;
   }
 
-  struct Releaser {
-    void operator()(std::counting_semaphore<>* turn) const { turn->release(); }
-  };
-
   JobEngine& engine_;
-  /// Reading a problem may take max_problem_memory_bytes: only so many at a time.
-  mutable std::counting_semaphore<> parsing_{4};
+  mutable ParsingTurns parsing_{4};
   mutable std::atomic<std::uint64_t> next_file_{0};
 };
 

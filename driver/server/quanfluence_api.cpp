@@ -6,9 +6,9 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <semaphore>
 
 #include "driver/credentials.h"
+#include "driver/server/parsing_turns.h"
 #include "driver/server/quanfluence_store.h"
 #include "driver/server/quanfluence_text.h"
 #include "driver/server/random_id.h"
@@ -243,20 +243,14 @@ class QuanfluenceApi {
     } else {
       throw HttpError(415, "content_type", "send multipart/form-data with the part file");
     }
-    parsing_.acquire();
-    const std::unique_ptr<std::counting_semaphore<>, Releaser> turn(&parsing_);
+    const ParsingTurns::Turn turn = parsing_.take();
     return parse_quanfluence(*bytes, "file", here);
   }
-
-  struct Releaser {
-    void operator()(std::counting_semaphore<>* turn) const { turn->release(); }
-  };
 
   JobEngine& engine_;
   QuanfluenceOptions options_;
   QuanfluenceStore store_;
-  /// Reading a problem may take max_problem_memory_bytes: only so many at a time.
-  std::counting_semaphore<> parsing_{2};
+  ParsingTurns parsing_{2};
 };
 
 }  // namespace

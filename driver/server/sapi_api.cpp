@@ -9,8 +9,8 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <semaphore>
 
+#include "driver/server/parsing_turns.h"
 #include "driver/server/sapi_submission.h"
 
 namespace opoloop {
@@ -130,8 +130,7 @@ class SapiApi {
     if (!request.content_type.empty() && request.content_type != "application/json") {
       throw HttpError(415, "content_type", "send application/json");
     }
-    parsing_.acquire();
-    const std::unique_ptr<std::counting_semaphore<>, Releaser> turn(&parsing_);
+    const ParsingTurns::Turn turn = parsing_.take();
     const Json json = parse_sapi_json(request.body, engine_.options().limits.memory_bytes);
     if (!json.is_array()) {
       const std::string id = engine_.submit(parse_sapi_problem(json, solver_), "").id;
@@ -303,13 +302,9 @@ class SapiApi {
     return json;
   }
 
-  struct Releaser {
-    void operator()(std::counting_semaphore<>* turn) const { turn->release(); }
-  };
-
   JobEngine& engine_;
   SapiSolver solver_;
-  mutable std::counting_semaphore<> parsing_{4};
+  mutable ParsingTurns parsing_{4};
 };
 
 }  // namespace

@@ -4,21 +4,14 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "driver/calibration/record_file.h"
+#include "tests/fuzz/must.h"
 
 namespace {
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 void check(const opoloop::calibration::SampleArray& samples) {
   must(samples.runs >= 1 && samples.rows >= 2 && samples.pulses >= 1, "an empty array");

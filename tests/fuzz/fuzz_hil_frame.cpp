@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -15,18 +13,13 @@
 #include "driver/hil/hello.h"
 #include "driver/hil/reassembler.h"
 #include "driver/hil/reference_law.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
 using namespace opoloop::hil;
 
 constexpr std::size_t kLargest = 4096;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 void mend_checksum(std::vector<std::uint8_t>& datagram) {
   if (datagram.size() < kHeaderBytes) return;

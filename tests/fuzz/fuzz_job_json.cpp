@@ -3,23 +3,16 @@
 // settings when they are written and read again.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "driver/server/job_json.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
 using namespace opoloop;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 JobLimits fuzz_limits() {
   JobLimits limits;

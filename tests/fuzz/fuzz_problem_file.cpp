@@ -3,13 +3,12 @@
 // survive being written and read again.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "hamiltonian/problem_file.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
@@ -27,12 +26,6 @@ constexpr unsigned kAncillaBit = 32;
 constexpr unsigned kWeightsBit = 64;
 constexpr std::uint64_t kMemoryLimit = std::uint64_t{32} << 20;
 constexpr std::int32_t kRoundTripSpins = 256;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 void check_round_trip(const Problem& problem) {
   LoadOptions options;

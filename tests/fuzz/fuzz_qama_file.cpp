@@ -2,22 +2,15 @@
 // that names the file, within the memory the options allow; what is accepted has the shapes it says.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 #include "attention/qama_file.h"
 #include "core/error.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
 constexpr std::uint64_t kMemoryLimit = std::uint64_t{32} << 20;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 }  // namespace
 

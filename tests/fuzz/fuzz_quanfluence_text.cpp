@@ -4,8 +4,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -13,16 +11,11 @@
 #include "core/error.h"
 #include "driver/server/quanfluence_store.h"
 #include "driver/server/quanfluence_text.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
 using namespace opoloop;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 }  // namespace
 

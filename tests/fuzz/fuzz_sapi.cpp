@@ -3,24 +3,17 @@
 // problem keeps its note, and bytes keep their base64.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "driver/server/sapi_submission.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
 using namespace opoloop;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 SapiSolver fuzz_solver() {
   SapiSolver solver;

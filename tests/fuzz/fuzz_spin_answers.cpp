@@ -3,23 +3,16 @@
 // and whatever is accepted has that many spins, each -1 or +1.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "driver/spin_answers.h"
+#include "tests/fuzz/must.h"
 
 namespace {
 
 using namespace opoloop;
-
-void must(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 void check(const std::vector<std::int8_t>& solution, std::size_t spins) {
   must(solution.size() == spins, "a solution of another length");
