@@ -1,14 +1,14 @@
 #include "experiments/gap_tts.h"
 
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/error.h"
 #include "experiments/sweep_rows.h"
 
-// The file of `experiment gap-tts`.
+// `experiment gap-tts` as a plan, and its file.
 
 namespace opoloop {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::array<TextField<GapTtsRow>, 4> kTexts = {{
     {"problem", &GapTtsRow::problem, "What could not be found, and why; empty where nothing is missing."},
 }};
 
-constexpr std::array<NumberField<GapTtsRow>, 18> kNumbers = {{
+constexpr std::array<NumberField<GapTtsRow>, 17> kNumbers = {{
     {"spins", "1", &GapTtsRow::spins, "Spins."},
     {"index", "1", &GapTtsRow::index, "Number within family and size."},
     {"ground_energy", "problem energy", &GapTtsRow::ground_energy, "Lowest of all states."},
@@ -41,7 +41,6 @@ constexpr std::array<NumberField<GapTtsRow>, 18> kNumbers = {{
     {"chain_sd", "steps", &GapTtsRow::chain_sd, "Standard deviation."},
     {"chain_tts", "steps", &GapTtsRow::chain_tts, "99% quantile."},
     {"chain_beyond", "1", &GapTtsRow::chain_beyond, "Runs that took longer than chain_bound."},
-    {"wall_s", "s", &GapTtsRow::wall_s, "Wall time of the row."},
 }};
 
 std::string plan_text(const GapTtsPlan& p) {
@@ -74,33 +73,46 @@ GapTtsPlan GapTtsPlan::quick() {
   return plan;
 }
 
-void save_gap_tts(const std::string& path, const std::vector<GapTtsRow>& rows, const GapTtsOptions& options,
-                  const std::string& command_line, bool complete) {
-  Sweep sweep{kExperiment, command_line, plan_text(options.plan), options.seed, complete, {}};
-  add_columns<GapTtsRow>(sweep, rows, kTexts, kNumbers);
-  const auto& settings = gap_tts_settings();
-  for (std::size_t s = 0; s < settings.size(); ++s) {
-    std::vector<double> trials, successes;
-    for (const GapTtsRow& row : rows) {
-      trials.push_back(row.trials.at(s));
-      successes.push_back(row.successes.at(s));
-    }
-    sweep.columns.push_back(
-        {"trials_" + settings[s].name, "1", "Runs: " + settings[s].what + ".", std::move(trials)});
-    sweep.columns.push_back({"successes_" + settings[s].name, "1",
-                             "Runs that reached the ground energy: " + settings[s].what + ".",
-                             std::move(successes)});
+GapTtsPoints::GapTtsPoints(GapTtsOptions options)
+    : options_(std::move(options)),
+      items_(gap_tts_items(options_, &missing_)),
+      columns_(point_columns<GapTtsRow>(kTexts, kNumbers)) {
+  for (const GapTtsSetting& setting : gap_tts_settings()) {
+    columns_.push_back({"trials_" + setting.name, "1", "Runs: " + setting.what + ".", false});
+    columns_.push_back({"successes_" + setting.name, "1",
+                        "Runs that reached the ground energy: " + setting.what + ".", false});
   }
-  write_sweep_file(path, sweep);
 }
 
-std::vector<GapTtsRow> load_gap_tts(const std::string& path, const GapTtsOptions& options) {
-  const Sweep sweep = read_own_sweep(path, kExperiment, options.seed);
-  if (sweep.plan != plan_text(options.plan)) {
-    throw InputError(
-        fmt::format("{}: was made with another plan ({}); give the same --quick, --instances and --spins",
-                    path, sweep.plan.substr(0, sweep.plan.find(" runs="))));
+std::string GapTtsPoints::experiment() const {
+  return kExperiment;
+}
+
+std::string GapTtsPoints::description() const {
+  std::string families;
+  for (const GapTtsItem& item : items_) {
+    if (families.find(item.family + ' ') == std::string::npos) families += item.family + ' ';
   }
+  return families + plan_text(options_.plan);
+}
+
+std::string GapTtsPoints::name(std::uint64_t index) const {
+  const GapTtsItem& item = items_.at(index);
+  return fmt::format("{} N={} #{}", item.family, item.spins, item.index);
+}
+
+std::optional<PointValues> GapTtsPoints::measure(std::uint64_t index, const PointContext&) const {
+  const std::optional<GapTtsRow> row = measure_gap_tts_item(items_.at(index), options_);
+  if (!row) return std::nullopt;
+  PointValues values = point_values<GapTtsRow>(*row, kTexts, kNumbers);
+  for (std::size_t s = 0; s < gap_tts_settings().size(); ++s) {
+    values.emplace_back(row->trials.at(s));
+    values.emplace_back(row->successes.at(s));
+  }
+  return values;
+}
+
+std::vector<GapTtsRow> gap_tts_rows(const Sweep& sweep) {
   std::vector<GapTtsRow> rows = rows_of<GapTtsRow>(sweep, kTexts, kNumbers);
   for (const GapTtsSetting& setting : gap_tts_settings()) {
     const auto& trials = sweep.numbers("trials_" + setting.name);
@@ -110,6 +122,8 @@ std::vector<GapTtsRow> load_gap_tts(const std::string& path, const GapTtsOptions
       rows[i].successes.push_back(successes.at(i));
     }
   }
+  // A failed point has a reason in place of numbers.
+  std::erase_if(rows, [](const GapTtsRow& row) { return row.family.empty(); });
   return rows;
 }
 

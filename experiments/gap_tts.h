@@ -9,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "experiments/points/point_plan.h"
 #include "experiments/rank_statistics.h"
 #include "hamiltonian/problem.h"
 
 namespace opoloop {
+
+struct Sweep;  // driver/sweep_file.h
 
 // `opoloop experiment gap-tts`: does a spectral gap predict the time to solution? (docs/experiments.md). One
 // row an instance: its three gaps, and how often each machine setting solved it. The answer, tables and
@@ -85,7 +88,6 @@ struct GapTtsRow {
   double chain_sd = kNone;        ///< … standard deviation
   double chain_tts = kNone;       ///< … 99% quantile
   double chain_beyond = kNone;    ///< runs that took longer than the bound
-  double wall_s = kNone;          ///< of the whole row
   std::vector<double> trials;     ///< [setting]
   std::vector<double> successes;  ///< [setting]
 };
@@ -108,14 +110,31 @@ Problem gap_tts_problem(const GapTtsItem& item, const std::filesystem::path& dat
 /// Measures one instance on one thread; nothing where it was interrupted.
 std::optional<GapTtsRow> measure_gap_tts_item(const GapTtsItem& item, const GapTtsOptions& options);
 
-/// Measures what is missing in `rows`, which stay in the order of the plan. after_each gets rows so far, from
-/// one thread at a time. False where it was interrupted. Rows do not depend on options.threads (wall_s does).
-bool measure_gap_tts(const GapTtsOptions& options, std::vector<GapTtsRow>& rows,
-                     const std::function<void(std::size_t done, std::size_t of)>& after_each = {});
+/// The ensemble as a plan: a point an instance.
+class GapTtsPoints final : public PointPlan {
+ public:
+  /// Throws InputError as gap_tts_items() does.
+  explicit GapTtsPoints(GapTtsOptions options);
 
-void save_gap_tts(const std::string& path, const std::vector<GapTtsRow>& rows, const GapTtsOptions& options,
-                  const std::string& command_line, bool complete);
-/// Throws InputError where the file is of another experiment, seed or plan.
-std::vector<GapTtsRow> load_gap_tts(const std::string& path, const GapTtsOptions& options);
+  std::string experiment() const override;
+  std::string description() const override;
+  std::uint64_t seed() const override { return options_.seed; }
+  std::uint64_t size() const override { return items_.size(); }
+  const std::vector<PointColumn>& columns() const override { return columns_; }
+  std::string name(std::uint64_t index) const override;
+  std::optional<PointValues> measure(std::uint64_t index, const PointContext& context) const override;
+
+  /// Families whose data is not there, in words; empty where none is.
+  const std::string& missing() const { return missing_; }
+
+ private:
+  GapTtsOptions options_;
+  std::string missing_;
+  std::vector<GapTtsItem> items_;
+  std::vector<PointColumn> columns_;
+};
+
+/// The measured rows of a file of it, failed points left out.
+std::vector<GapTtsRow> gap_tts_rows(const Sweep& sweep);
 
 }  // namespace opoloop

@@ -1,14 +1,11 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
-#include <mutex>
 
 #include <fmt/format.h>
 
 #include "core/interrupt.h"
 #include "core/random.h"
-#include "core/threads.h"
 #include "driver/device.h"
 #include "driver/statistics.h"
 #include "experiments/gap_tts.h"
@@ -160,7 +157,6 @@ const std::vector<GapTtsSetting>& gap_tts_settings() {
 }
 
 std::optional<GapTtsRow> measure_gap_tts_item(const GapTtsItem& item, const GapTtsOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
   const auto problem = std::make_shared<Problem>(gap_tts_problem(item, options.data));
   GapTtsRow row;
   row.family = item.family;
@@ -177,55 +173,7 @@ std::optional<GapTtsRow> measure_gap_tts_item(const GapTtsItem& item, const GapT
   measure_gaps(row, problem->ising, options);
   if (!interrupted()) run_chain(row, problem->ising, item, options.plan);
   if (interrupted() || !run_settings(row, problem, item, options.plan) || interrupted()) return std::nullopt;
-  row.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return row;
-}
-
-bool measure_gap_tts(const GapTtsOptions& options, std::vector<GapTtsRow>& rows,
-                     const std::function<void(std::size_t, std::size_t)>& after_each) {
-  const std::vector<GapTtsItem> items = gap_tts_items(options);
-  const auto same = [](const GapTtsItem& item, const GapTtsRow& row) {
-    return item.family == row.family && item.index == static_cast<int>(row.index) &&
-           fmt::format("{}", item.seed) == row.seed;
-  };
-  std::vector<std::optional<GapTtsRow>> slots(items.size());
-  std::vector<std::size_t> open;
-  for (std::size_t k = 0; k < items.size(); ++k) {
-    const auto at =
-        std::find_if(rows.begin(), rows.end(), [&](const GapTtsRow& row) { return same(items[k], row); });
-    if (at != rows.end()) {
-      slots[k] = *at;
-    } else {
-      open.push_back(k);
-    }
-  }
-  // The dearest first: no thread is left alone with one of them at the end.
-  std::sort(open.begin(), open.end(), [&](std::size_t a, std::size_t b) {
-    return items[a].spins != items[b].spins ? items[a].spins > items[b].spins : a < b;
-  });
-  std::mutex mutex;
-  std::size_t done = items.size() - open.size();
-  const auto gather = [&] {
-    rows.clear();
-    for (const auto& slot : slots) {
-      if (slot) rows.push_back(*slot);
-    }
-  };
-  parallel_for(static_cast<std::int64_t>(open.size()), options.threads, [&](std::int64_t k) {
-    if (interrupted()) return;
-    const std::size_t at = open[static_cast<std::size_t>(k)];
-    std::optional<GapTtsRow> row = measure_gap_tts_item(items[at], options);
-    if (!row) return;
-    const std::lock_guard lock(mutex);
-    slots[at] = std::move(row);
-    ++done;
-    if (after_each) {
-      gather();
-      after_each(done, items.size());
-    }
-  });
-  gather();
-  return rows.size() == items.size();
 }
 
 }  // namespace opoloop

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "driver/sweep_file.h"
+#include "experiments/points/point_plan.h"
 
 namespace opoloop {
 
@@ -41,6 +42,27 @@ void add_columns(Sweep& sweep, const std::vector<Row>& rows, std::span<const Tex
     for (const Row& row : rows) values.push_back(row.*field.member);
     sweep.columns.push_back({field.name, field.units, field.description, std::move(values)});
   }
+}
+
+/// The columns of a plan whose points are such rows.
+template <class Row>
+std::vector<PointColumn> point_columns(std::span<const TextField<Row>> texts,
+                                       std::span<const NumberField<Row>> numbers) {
+  std::vector<PointColumn> columns;
+  for (const TextField<Row>& field : texts) columns.push_back({field.name, "1", field.description, true});
+  for (const NumberField<Row>& field : numbers)
+    columns.push_back({field.name, field.units, field.description, false});
+  return columns;
+}
+
+/// A row as the values of a point, in the order of point_columns().
+template <class Row>
+PointValues point_values(const Row& row, std::span<const TextField<Row>> texts,
+                         std::span<const NumberField<Row>> numbers) {
+  PointValues values;
+  for (const TextField<Row>& field : texts) values.emplace_back(row.*field.member);
+  for (const NumberField<Row>& field : numbers) values.emplace_back(row.*field.member);
+  return values;
 }
 
 /// Throws Error where a column is missing or of another type.

@@ -62,7 +62,7 @@ TEST_CASE("experiment gap-tts: the answer first, one JSON object, a file that is
 
   const Ran other = call({"experiment", "gap-tts", "--quick", "--resume", folder / "a.h5"});
   CHECK(other.code == 2);
-  CHECK(other.err_has("another plan (spins=5,6 instances=3"));
+  CHECK(other.err_has("another plan"));
 }
 
 TEST_CASE("experiment sparsity: the answer first, one JSON object, a file that is gone on with and a page") {

@@ -8,7 +8,9 @@
 #include "core/error.h"
 #include "core/public_data.h"
 #include "core/random.h"
+#include "driver/sweep_file.h"
 #include "experiments/gap_tts_report.h"
+#include "experiments/points/run_points.h"
 #include "tests/driver/temporary_folder.h"
 
 using namespace opoloop;
@@ -130,8 +132,11 @@ TEST_CASE("gap-tts: QAMA problems of real images") {
 TEST_CASE("gap-tts: threads and an interruption change no row, and the chain obeys its bound") {
   const TemporaryFolder folder;
   const GapTtsOptions options = tiny(folder);
-  std::vector<GapTtsRow> whole;
-  REQUIRE(measure_gap_tts(options, whole));
+  const GapTtsPoints plan(options);
+  PointRunOptions run;
+  run.file = folder / "whole.h5";
+  REQUIRE(run_points(plan, run).complete());
+  const std::vector<GapTtsRow> whole = gap_tts_rows(read_sweep_file(run.file));
   REQUIRE(whole.size() == 16);
   for (const GapTtsRow& row : whole) {
     INFO(row.instance);
@@ -143,27 +148,27 @@ TEST_CASE("gap-tts: threads and an interruption change no row, and the chain obe
     CHECK(std::abs(row.chain_mean - row.hitting_time) < 5 * row.chain_sd / std::sqrt(row.chain_runs));
   }
 
-  const std::string file = folder / "g.h5";
-  save_gap_tts(file, {whole[0], whole[5]}, options, "opoloop test", false);
-  std::vector<GapTtsRow> rows = load_gap_tts(file, options);
-  REQUIRE(rows.size() == 2);
-  GapTtsOptions threads = options;
-  threads.threads = 2;
-  std::size_t calls = 0;
-  REQUIRE(measure_gap_tts(threads, rows, [&](std::size_t, std::size_t of) {
-    ++calls;
-    CHECK(of == 16);
-  }));
-  CHECK(calls == 14);
+  // Two threads, stopped after the first points and gone on with.
+  run.file = folder / "parts.h5";
+  run.threads = 2;
+  std::uint64_t finished = 0;
+  run.progress = [&](const PointProgress& progress) { finished = progress.finished; };
+  run.stop = [&] { return finished >= 2; };
+  const PointOutcome first = run_points(plan, run);
+  CHECK(first.stopped);
+  CHECK(first.finished < 16);
+  run.stop = {};
+  run.start = PointStart::resume;
+  const PointOutcome second = run_points(plan, run);
+  CHECK(second.complete());
+  CHECK(second.measured_here == 16 - first.finished);
+  const std::vector<GapTtsRow> rows = gap_tts_rows(read_sweep_file(run.file));
   REQUIRE(rows.size() == whole.size());
   for (std::size_t i = 0; i < rows.size(); ++i) CHECK(same(rows[i], whole[i]));
 
   GapTtsOptions other = options;
-  other.seed = 2;
-  CHECK_THROWS_WITH(load_gap_tts(file, other), Catch::Contains("--seed 1, not 2"));
-  other = options;
   other.plan.instances = 3;
-  CHECK_THROWS_WITH(load_gap_tts(file, other), Catch::Contains("another plan"));
+  CHECK_THROWS_WITH(run_points(GapTtsPoints(other), run), Catch::Contains("another plan"));
 
   const GapTtsAnswer answer = gap_tts_answer(whole, options.plan.resamples, 1, 1);
   CHECK(answer.families.size() == 4);
