@@ -182,7 +182,7 @@ std::vector<TtsInstance> tts_instances(const TtsEnsemble& ensemble, std::string*
     families = {kFamilyTtsSk, kFamilyGsetSmall, kFamilyGsetMedium};
   std::vector<TtsInstance> all;
   std::string absent;
-  for (const char* family : kFamilies) {
+  for (const std::string family : kFamilies) {
     if (std::find(families.begin(), families.end(), family) == families.end()) continue;
     if (family == kFamilyTtsSk) add_sk(all, ensemble);
     if (family == kFamilyTtsSk1) add_sk1(all, ensemble, absent);
