@@ -87,7 +87,8 @@ TuneOptions options_of(const TuneArguments& o) {
   if (o.steps) options.fixed[kStepsName] = fmt::format("{}", *o.steps);
   for (const Vary& vary : options.vary) {
     if (options.fixed.contains(vary.name))
-      throw InputError(fmt::format("--vary {0}: {0} is also set to {1}", vary.name, options.fixed[vary.name]));
+      throw InputError(
+          fmt::format("--vary {0}: {0} is also set to {1}", vary.name, options.fixed[vary.name]));
   }
   if (!(options.share > 0 && options.share <= 1))
     throw_parameter_error("--target", options.share, "a share of the best energy in (0, 1]");
@@ -162,9 +163,10 @@ Verb add_tune(CLI::App& program, const std::string& command_line) {
   auto o = std::make_shared<TuneArguments>();
   TuneOptions& t = o->options;
   app->add_option("--device", o->device, "What is tuned")->type_name("URI")->capture_default_str();
-  app->add_option("--vary", o->vary,
-                  "A parameter and its range: dt=0.05:0.5, beta=0.01:1,log; steps=50:2000,log is the length of "
-                  "a run. A {NAME} inside a --set is a parameter too. Once for each")
+  app->add_option(
+         "--vary", o->vary,
+         "A parameter and its range: dt=0.05:0.5, beta=0.01:1,log; steps=50:2000,log is the length of "
+         "a run. A {NAME} inside a --set is a parameter too. Once for each")
       ->type_name("NAME=LOW:HIGH[,log][,integer]")
       ->required();
   app->add_option("--set", o->settings, "NAME=VALUE: held fixed; 'pump=-1:{p}' with --vary p=0.5:1.5")
@@ -199,7 +201,8 @@ Verb add_tune(CLI::App& program, const std::string& command_line) {
   app->add_option("--target", t.share, "Share of the best energy that counts as success")
       ->type_name("F")
       ->capture_default_str();
-  app->add_flag("--median", o->median, "Score by the median over the training instances, not the geometric mean");
+  app->add_flag("--median", o->median,
+                "Score by the median over the training instances, not the geometric mean");
   std::string methods;
   for (const SearchMethod& method : search_methods())
     methods += fmt::format("{}{}", methods.empty() ? "" : ", ", method.name);
@@ -210,7 +213,9 @@ Verb add_tune(CLI::App& program, const std::string& command_line) {
       ->type_name("E")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app->add_option("--seed", t.seed, "Seed of instances, runs and search")->type_name("S")->capture_default_str();
+  app->add_option("--seed", t.seed, "Seed of instances, runs and search")
+      ->type_name("S")
+      ->capture_default_str();
   app->add_option("--threads", o->threads, "Threads; all where left out. Never changes a result")
       ->type_name("T")
       ->check(CLI::PositiveNumber);

@@ -90,8 +90,7 @@ double RunCell::least_time() const {
   return cost * runs_to_solution(wilson_interval(0, std::llround(trials)).high);
 }
 
-LeastMedian least_median(const std::vector<std::vector<double>>& times,
-                         std::span<const std::size_t> chosen) {
+LeastMedian least_median(const std::vector<std::vector<double>>& times, std::span<const std::size_t> chosen) {
   LeastMedian best;
   if (times.empty() || chosen.empty()) return best;
   std::vector<double> values(chosen.size());

@@ -15,9 +15,9 @@ namespace opoloop {
 // time is asked in (steps, products, seconds). One of them succeeds with q = 99% after
 //   TTS_i(T) = c_i(T) · max(1, ln(1 − q)/ln(1 − P_i(T))),
 // ∞ where no run succeeded. One T is chosen for the whole class, not one an instance: who meets a new
-// instance does not know its own best T. The class needs  min_T median_i TTS_i(T); an unsolved instance counts
-// as ∞ and is never left out. (Rønnow et al., Science 345, 420 (2014): a T that is not optimised hides the
-// scaling.)
+// instance does not know its own best T. The class needs  min_T median_i TTS_i(T); an unsolved instance
+// counts as ∞ and is never left out. (Rønnow et al., Science 345, 420 (2014): a T that is not optimised hides
+// the scaling.)
 
 /// Runs of one device on one instance at one length.
 struct RunCell {
@@ -44,8 +44,8 @@ struct ClassTime {
   double value = std::numeric_limits<double>::infinity();  ///< ∞: not half the instances solved at any length
   double low = std::numeric_limits<double>::quiet_NaN();   ///< 95%, see class_time()
   double high = std::numeric_limits<double>::quiet_NaN();
-  double bound = 0;                    ///< where value is ∞: it takes longer than this
-  std::optional<std::size_t> length;   ///< the best; none where value is ∞
+  double bound = 0;                   ///< where value is ∞: it takes longer than this
+  std::optional<std::size_t> length;  ///< the best; none where value is ∞
   GridEnd end = GridEnd::inside;
   std::size_t instances = 0;
   std::size_t unsolved = 0;   ///< at the best length; without one, at every length
@@ -58,7 +58,7 @@ struct Resampling {
   int resamples = 1000;
   std::uint64_t seed = 1;
   std::uint32_t instance_class = 0;  ///< number of the class: classes are resampled independently
-  int threads = 1;  ///< never changes a result
+  int threads = 1;                   ///< never changes a result
 };
 
 /// The least median over `chosen` instances (numbers of rows of times[instance][length]; one may be there
@@ -73,7 +73,8 @@ LeastMedian least_median(const std::vector<std::vector<double>>& times, std::spa
 /// successes of each anew from Binomial(trials, successes/trials), and chooses the best length again: the
 /// choice is part of the uncertainty. The second draw keeps a class of one instance from looking certain, and
 /// makes the interval of a large class a little too wide. The instances drawn do not depend on
-/// `device`, so draws of two devices on the same class belong together; their runs are drawn independently. A length that was not measured on every instance is left out.
+/// `device`, so draws of two devices on the same class belong together; their runs are drawn independently. A
+/// length that was not measured on every instance is left out.
 ClassTime class_time(const LengthTable& table, const Resampling& how, std::uint32_t device);
 
 /// Percentile of values among which may be infinities: the value at place ⌊q(n−1)⌋, or ⌈q(n−1)⌉ where `up`.

@@ -123,8 +123,16 @@ void add_sk1(std::vector<TtsInstance>& all, const TtsEnsemble& ensemble, std::st
     if (!ensemble.spins.empty() &&
         std::find(ensemble.spins.begin(), ensemble.spins.end(), n) == ensemble.spins.end())
       continue;
-    all.push_back({kFamilyTtsSk1, fmt::format("SK1 N={}", n), "SK1 " + key, n, (folder / "SK1.npz").string(),
-                   key, {}, {}, value, "SK1_energies.csv: " + status});
+    all.push_back({kFamilyTtsSk1,
+                   fmt::format("SK1 N={}", n),
+                   "SK1 " + key,
+                   n,
+                   (folder / "SK1.npz").string(),
+                   key,
+                   {},
+                   {},
+                   value,
+                   "SK1_energies.csv: " + status});
   }
 }
 

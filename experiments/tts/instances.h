@@ -41,7 +41,7 @@ struct TtsEnsemble {
                                         ///< are given
   std::vector<int> spins;               ///< of family sk; empty: 20, 40, 60, 80, 100, 125, 150
   int instances = 16;                   ///< of each size of sk and of each generator
-  int graphs = 3;                       ///< of each kind of the G-set, as far as there are
+  int graphs = 2;                       ///< of each kind of the G-set, as far as there are
   std::vector<std::string> files;       ///< problem files: those of a folder with the same size are a class
   std::vector<std::string> generators;  ///< FAMILY:option=value,…; seeds are set here
   std::uint64_t seed = 1;

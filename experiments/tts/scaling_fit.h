@@ -21,8 +21,8 @@ double law_abscissa(ScalingLaw law, double spins);
 
 struct LawFit {
   ScalingLaw law = ScalingLaw::root_exponential;
-  double intercept = 0;  ///< a
-  double exponent = 0;   ///< γ
+  double intercept = 0;                                   ///< a
+  double exponent = 0;                                    ///< γ
   double low = std::numeric_limits<double>::quiet_NaN();  ///< 95% of γ
   double high = std::numeric_limits<double>::quiet_NaN();
   double residual = 0;  ///< root mean square of ln t about the line
@@ -40,8 +40,8 @@ struct ScalingFit {
   bool told_apart = false;
 };
 
-/// times[size] > 0, finite; draws[size][resample], resamples being paired over the sizes; a size whose draw is
-/// infinite is missing from that resample's fit. Nothing where there are fewer than three sizes.
+/// times[size] > 0, finite; draws[size][resample], resamples being paired over the sizes; a size whose draw
+/// is infinite is missing from that resample's fit. Nothing where there are fewer than three sizes.
 std::optional<ScalingFit> fit_scaling(std::span<const double> spins, std::span<const double> times,
                                       const std::vector<std::vector<double>>& draws);
 

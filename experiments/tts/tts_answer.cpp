@@ -111,8 +111,8 @@ class Sorted {
   std::map<std::string, Instance> instances_;
 };
 
-TtsCell measure_cell(const Sorted& sorted, const TtsAnswer& answer, std::size_t c, std::size_t d, double share,
-                     TtsUnit unit, const TtsAnswerOptions& options) {
+TtsCell measure_cell(const Sorted& sorted, const TtsAnswer& answer, std::size_t c, std::size_t d,
+                     double share, TtsUnit unit, const TtsAnswerOptions& options) {
   const TtsClass& group = answer.classes[c];
   LengthTable table;
   table.lengths = group.lengths;
@@ -148,9 +148,8 @@ TtsLead lead_of(const std::vector<TtsCell>& cells) {
   std::vector<double> ratios;
   for (std::size_t k = 0; k < first.draws.size(); ++k) {
     // A draw in which neither solved half says nothing for either.
-    ratios.push_back(std::isinf(first.draws[k]) && std::isinf(second.draws[k])
-                         ? 1
-                         : second.draws[k] / first.draws[k]);
+    ratios.push_back(
+        std::isinf(first.draws[k]) && std::isinf(second.draws[k]) ? 1 : second.draws[k] / first.draws[k]);
   }
   lead.low = percentile(std::move(ratios), 0.025, false);
   return lead;

@@ -86,9 +86,9 @@ struct TtsAnswer {
   double share = 0.99;
   std::size_t rows = 0;
   std::size_t instances = 0;
-  std::size_t proven = 0;   ///< instances whose ground energy was enumerated here
-  std::size_t looked = 0;   ///< … was the least of three methods
-  std::size_t agreed = 0;   ///< … that all three found
+  std::size_t proven = 0;                ///< instances whose ground energy was enumerated here
+  std::size_t looked = 0;                ///< … was the least of three methods
+  std::size_t agreed = 0;                ///< … that all three found
   std::vector<std::string> below_known;  ///< instances on which a run found less than the best known energy
   std::vector<std::string> warnings;     ///< best lengths at an end of the grid
   std::vector<std::string> sentences;    ///< the first answers: who is fastest where, and how it scales
@@ -105,8 +105,8 @@ TtsAnswer tts_answer(const std::vector<TtsRow>& rows, const TtsAnswerOptions& op
 /// The table of a share and a unit; nothing where no device has that unit.
 const TtsTable* table_of(const TtsAnswer& answer, double share, TtsUnit unit);
 
-/// What counts as success: a share of the best energy, counted from zero_energy; the best itself where that is
-/// not below zero.
+/// What counts as success: a share of the best energy, counted from zero_energy; the best itself where that
+/// is not below zero.
 double target_energy(double best, double zero, double share);
 
 }  // namespace opoloop

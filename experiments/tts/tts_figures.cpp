@@ -67,9 +67,9 @@ std::string tts_scaling_figure(const TtsAnswer& answer, const TtsTable& table, c
       const ClassTime& time = table.cells[c][d].time;
       if (answer.classes[c].family != family || !time.known() || std::isinf(time.value)) continue;
       highest = std::max(highest, time.value);
-      points += fmt::format("{:g} {:g} {:g} {:g} {}\n", std::sqrt(answer.classes[c].spins), time.value,
-                            time.low, std::isfinite(time.high) ? time.high : 1e300,
-                            time.end == GridEnd::inside ? 1 : 0);
+      points +=
+          fmt::format("{:g} {:g} {:g} {:g} {}\n", std::sqrt(answer.classes[c].spins), time.value, time.low,
+                      std::isfinite(time.high) ? time.high : 1e300, time.end == GridEnd::inside ? 1 : 0);
     }
     if (points.empty()) continue;
     const Style style = style_of(d);
@@ -87,8 +87,8 @@ std::string tts_scaling_figure(const TtsAnswer& answer, const TtsTable& table, c
   if (plots.empty()) return "";
   const std::string script =
       frame() + axis_labels("√N", unit_text(table.unit)) +
-      fmt::format("set logscale y\nset format y '1e%T'\nset yrange [:{:g}]\n", 20 * highest) + data + "plot " +
-      plots + "\n";
+      fmt::format("set logscale y\nset format y '1e%T'\nset yrange [:{:g}]\n", 20 * highest) + data +
+      "plot " + plots + "\n";
   return html_of(draw_figure(
       script, name, fmt::format("time {} over the square root of N", goal_text(table.share)),
       fmt::format("Family {}: median over instances of the time {} with 99% at the best run length of each "
@@ -110,10 +110,11 @@ std::string tts_success_figures(const TtsAnswer& answer) {
                             curve.interval[i].high);
       }
       data += "EOD\n";
-      plots += fmt::format("{0}$p{1} using 1:2:3:4 with yerrorlines lc rgb '{2}' pt {3} ps 0.5 dt {4} title "
-                           "'{5}'",
-                           plots.empty() ? "" : ", ", curve.device, style.colour, style.point, style.dash,
-                           plain(answer.devices[curve.device]));
+      plots += fmt::format(
+          "{0}$p{1} using 1:2:3:4 with yerrorlines lc rgb '{2}' pt {3} ps 0.5 dt {4} title "
+          "'{5}'",
+          plots.empty() ? "" : ", ", curve.device, style.colour, style.point, style.dash,
+          plain(answer.devices[curve.device]));
     }
     if (plots.empty()) continue;
     html += html_of(draw_figure(
@@ -121,9 +122,10 @@ std::string tts_success_figures(const TtsAnswer& answer) {
             "set logscale x\nset format x '10^{%T}'\nset yrange [0:1]\n" + data + "plot " + plots + "\n",
         fmt::format("success{}", c),
         fmt::format("success probability over run length, {}", answer.classes[c].name),
-        fmt::format("{}: share of the runs that reached the best energy, pooled over {} instances; bars are 95% "
-                    "Wilson intervals of the runs. A step is a round trip, a sweep or a time step.",
-                    html_escape(answer.classes[c].name), answer.classes[c].instances.size())));
+        fmt::format(
+            "{}: share of the runs that reached the best energy, pooled over {} instances; bars are 95% "
+            "Wilson intervals of the runs. A step is a round trip, a sweep or a time step.",
+            html_escape(answer.classes[c].name), answer.classes[c].instances.size())));
   }
   return html;
 }
@@ -151,10 +153,11 @@ std::string tts_profile_figure(const TtsAnswer& answer, const TtsTable& table, c
           fmt::format("set logscale x\nset xrange [1:{:g}]\nset yrange [0:1.02]\n", widest) + data + "plot " +
           plots + "\n",
       name, fmt::format("performance profiles, {}, {}", goal_text(table.share), unit_text(table.unit)),
-      fmt::format("Performance profiles (Dolan and Moré 2002) of the time {}, in {}: the share of all instances "
-                  "that a device solves within τ times the time of whoever is fastest there. Left end: how "
-                  "often it is fastest; right end: how much it solves at all.",
-                  goal_text(table.share), unit_text(table.unit))));
+      fmt::format(
+          "Performance profiles (Dolan and Moré 2002) of the time {}, in {}: the share of all instances "
+          "that a device solves within τ times the time of whoever is fastest there. Left end: how "
+          "often it is fastest; right end: how much it solves at all.",
+          goal_text(table.share), unit_text(table.unit))));
 }
 
 }  // namespace opoloop

@@ -18,6 +18,7 @@ namespace {
 constexpr std::int64_t kLongestRun = 100'000'000;
 /// From here on runs are fewer and longer.
 constexpr int kManySpins = 400;
+constexpr int kVeryManySpins = 1500;
 
 /// The seed of a point's runs.
 std::uint64_t seed_of(std::uint64_t seed, const std::string& what) {
@@ -40,8 +41,7 @@ double parse_factor(const std::string& token, const std::string& text) {
   double factor = 0;
   const auto [end, code] = std::from_chars(token.data(), token.data() + token.size(), factor);
   if (code != std::errc() || end != token.data() + token.size() || !(factor >= 1.05 && factor <= 1000))
-    throw InputError(
-        fmt::format("--lengths '{}': '{}': expected a factor from 1.05 to 1000", text, token));
+    throw InputError(fmt::format("--lengths '{}': '{}': expected a factor from 1.05 to 1000", text, token));
   return factor;
 }
 
@@ -69,10 +69,14 @@ std::vector<std::int64_t> geometric(std::int64_t low, std::int64_t high, double 
 }  // namespace
 
 std::vector<TtsDevice> default_tts_devices() {
-  return {{"linear", "emulator:?law=linear"},      {"cac", "emulator:?law=cac"},
-          {"cfc", "emulator:?preset=sk-cfc"},      {"sfc", "emulator:?preset=sk-sfc"},
-          {"default", "emulator:"},                {"annealing", "annealing:"},
-          {"dsb", "dsb:"},                         {"bsb", "bsb:"}};
+  return {{"linear", "emulator:?law=linear"},
+          {"cac", "emulator:?law=cac"},
+          {"cfc", "emulator:?preset=sk-cfc"},
+          {"sfc", "emulator:?preset=sk-sfc"},
+          {"default", "emulator:"},
+          {"annealing", "annealing:"},
+          {"dsb", "dsb:"},
+          {"bsb", "bsb:"}};
 }
 
 TtsDevice parse_tts_device(const std::string& text) {
@@ -102,11 +106,12 @@ std::vector<std::int64_t> parse_lengths(const std::string& text) {
 
 std::vector<std::int64_t> lengths_of(const TtsStudy& study, int spins) {
   if (!study.lengths.empty()) return study.lengths;
-  return spins < kManySpins ? geometric(4, 4096, 2) : geometric(64, 8192, 2);
+  return spins < kManySpins ? geometric(2, std::min<std::int64_t>(study.longest, 4096), 2)
+                            : geometric(64, study.longest, 2);
 }
 
 int runs_of(const TtsStudy& study, int spins) {
-  return spins < kManySpins ? study.runs : std::max(1, study.runs / 4);
+  return std::max(1, study.runs / (spins < kManySpins ? 1 : spins < kVeryManySpins ? 2 : 4));
 }
 
 TtsPlan::TtsPlan(TtsStudy study) : study_(std::move(study)) {
@@ -129,14 +134,16 @@ TtsPlan::TtsPlan(TtsStudy study) : study_(std::move(study)) {
 
 std::string TtsPlan::description() const {
   std::string text = fmt::format("seed={} reference_runs={}\n", study_.seed, study_.reference_runs);
-  for (const TtsDevice& device : study_.devices) text += fmt::format("device {} {}\n", device.name, device.uri);
+  for (const TtsDevice& device : study_.devices)
+    text += fmt::format("device {} {}\n", device.name, device.uri);
   for (const TtsInstance& instance : study_.instances) {
     std::string options;
     for (const auto& [name, value] : instance.options) options += fmt::format(" {}={}", name, value);
     // A file by its name: a copy of the data elsewhere is the same study.
     const std::string where =
-        instance.file.empty() ? instance.generator + options
-                              : std::filesystem::path(instance.file).filename().string() + " " + instance.array;
+        instance.file.empty()
+            ? instance.generator + options
+            : std::filesystem::path(instance.file).filename().string() + " " + instance.array;
     text += fmt::format("instance {} | {} | {} | runs={} lengths={}\n", instance.group, instance.name, where,
                         runs_of(study_, instance.spins), fmt::join(lengths_of(study_, instance.spins), ","));
   }
@@ -156,7 +163,11 @@ TtsPlan::Place TtsPlan::place_of(std::uint64_t index) const {
   const std::vector<std::int64_t> lengths = lengths_of(study_, instance.spins);
   const std::uint64_t point = at - reference_points_[i];
   const TtsDevice& device = study_.devices[point / lengths.size()];
-  return {&instance,   kRoleStudy, device.name, device.uri, lengths[point % lengths.size()],
+  return {&instance,
+          kRoleStudy,
+          device.name,
+          device.uri,
+          lengths[point % lengths.size()],
           runs_of(study_, instance.spins)};
 }
 

@@ -32,6 +32,7 @@ struct TtsStudy {
   std::vector<TtsInstance> instances;
   std::vector<TtsDevice> devices;
   std::vector<std::int64_t> lengths;  ///< of all classes; empty: by size, see lengths_of()
+  std::int64_t longest = 8192;        ///< of lengths by size
   int runs = 64;                      ///< a point
   int reference_runs = 128;           ///< of each reference device, at its own length
   std::uint64_t seed = 1;
@@ -69,7 +70,7 @@ class TtsPlan : public PointPlan {
   Place place_of(std::uint64_t index) const;
 
   TtsStudy study_;
-  std::vector<std::uint64_t> first_;           ///< index of each instance's first point, then their number
+  std::vector<std::uint64_t> first_;             ///< index of each instance's first point, then their number
   std::vector<std::uint64_t> reference_points_;  ///< [instance]
 };
 

@@ -63,9 +63,10 @@ std::string scaling_html(const TtsAnswer& answer, const TtsTable& table) {
     html += fmt::format("<tr><th scope='row'>{}</th><td>{}</td>", html_escape(answer.devices[scaling.device]),
                         html_escape(scaling.family));
     if (!scaling.fit) {
-      html += fmt::format("<td class='text' colspan='5'>no fit: less than three sizes are half solved with "
-                          "the best length inside the grid (left out: {:g})</td></tr>\n",
-                          fmt::join(scaling.left_out, ", "));
+      html += fmt::format(
+          "<td class='text' colspan='5'>no fit: less than three sizes are half solved with "
+          "the best length inside the grid (left out: {:g})</td></tr>\n",
+          fmt::join(scaling.left_out, ", "));
       continue;
     }
     html += fmt::format("<td class='num'>{:g}</td>", fmt::join(scaling.fit->spins, ", "));
@@ -88,13 +89,15 @@ std::string settings_html(const TtsAnswer& answer) {
                         html_escape(answer.devices[d]), html_escape(answer.uris[d]));
   html +=
       "</tbody></table></div>\n<div class='table'><table><thead><tr><th scope='col'>Class</th><th "
-      "scope='col'>Spins</th><th scope='col'>Steps of a run, T</th><th scope='col'>Instances</th></tr></thead>"
+      "scope='col'>Spins</th><th scope='col'>Steps of a run, T</th><th "
+      "scope='col'>Instances</th></tr></thead>"
       "<tbody>\n";
   for (const TtsClass& group : answer.classes)
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='num'>{:g}</td><td class='num'>{:g}</td><td "
-                        "class='text'>{}</td></tr>\n",
-                        html_escape(group.name), group.spins, fmt::join(group.lengths, " "),
-                        html_escape(fmt::format("{}", fmt::join(group.instances, ", "))));
+    html += fmt::format(
+        "<tr><th scope='row'>{}</th><td class='num'>{:g}</td><td class='num'>{:g}</td><td "
+        "class='text'>{}</td></tr>\n",
+        html_escape(group.name), group.spins, fmt::join(group.lengths, " "),
+        html_escape(fmt::format("{}", fmt::join(group.instances, ", "))));
   return html + "</tbody></table></div>\n";
 }
 
@@ -157,15 +160,17 @@ std::string times_csv(const TtsAnswer& answer) {
 }
 
 std::string scaling_csv(const TtsAnswer& answer) {
-  std::string csv = "share,unit,family,device,sizes,law,gamma,low,high,intercept,rms_residual,weight,share_best\n";
+  std::string csv =
+      "share,unit,family,device,sizes,law,gamma,low,high,intercept,rms_residual,weight,share_best\n";
   for (const TtsTable& table : answer.tables) {
     for (const TtsScaling& scaling : table.scaling) {
       if (!scaling.fit) continue;
       for (const LawFit& law : scaling.fit->laws)
-        csv += fmt::format("{:g},{},{},{},{:g},{},{:g},{:g},{:g},{:g},{:g},{:g},{:g}\n", table.share,
-                           unit_word(table.unit), field(scaling.family), field(answer.devices[scaling.device]),
-                           fmt::join(scaling.fit->spins, " "), law_text(law.law), law.exponent, law.low,
-                           law.high, law.intercept, law.residual, law.weight, law.share);
+        csv +=
+            fmt::format("{:g},{},{},{},{:g},{},{:g},{:g},{:g},{:g},{:g},{:g},{:g}\n", table.share,
+                        unit_word(table.unit), field(scaling.family), field(answer.devices[scaling.device]),
+                        fmt::join(scaling.fit->spins, " "), law_text(law.law), law.exponent, law.low,
+                        law.high, law.intercept, law.residual, law.weight, law.share);
     }
   }
   return csv;
@@ -218,15 +223,15 @@ nlohmann::ordered_json json_of(const TtsAnswer& answer, const TtsTable& table) {
     for (std::size_t d = 0; d < answer.devices.size(); ++d) {
       const TtsCell& cell = table.cells[c][d];
       if (!cell.time.known()) continue;
-      line["devices"][answer.devices[d]] = {{"tts", number(cell.time.value)},
-                                            {"low", number(cell.time.low)},
-                                            {"high", number(cell.time.high)},
-                                            {"longer_than", std::isinf(cell.time.value)
-                                                                ? number(cell.time.bound)
-                                                                : nlohmann::ordered_json(nullptr)},
-                                            {"length", cell.length},
-                                            {"length_in_grid", end_word(cell.time.end)},
-                                            {"unsolved", cell.time.unsolved}};
+      line["devices"][answer.devices[d]] = {
+          {"tts", number(cell.time.value)},
+          {"low", number(cell.time.low)},
+          {"high", number(cell.time.high)},
+          {"longer_than",
+           std::isinf(cell.time.value) ? number(cell.time.bound) : nlohmann::ordered_json(nullptr)},
+          {"length", cell.length},
+          {"length_in_grid", end_word(cell.time.end)},
+          {"unsolved", cell.time.unsolved}};
     }
     json["classes"].push_back(std::move(line));
   }
@@ -252,18 +257,21 @@ nlohmann::ordered_json json_of(const TtsAnswer& answer, const TtsTable& table) {
 
 std::string tts_html(const TtsAnswer& answer, const TtsPageNotes& notes) {
   std::string body =
-      "<p class='over'>opoloop experiment tts</p>\n<h1>Which device is fastest for which size, and how does it "
+      "<p class='over'>opoloop experiment tts</p>\n<h1>Which device is fastest for which size, and how does "
+      "it "
       "scale?</h1>\n";
   body += fmt::format("<p class='sub'>{} instances · {} devices · {} points · <code>{}</code></p>\n",
-                      answer.instances, answer.devices.size(), readable_number(static_cast<double>(answer.rows)),
-                      html_escape(notes.command_line));
+                      answer.instances, answer.devices.size(),
+                      readable_number(static_cast<double>(answer.rows)), html_escape(notes.command_line));
   const TtsTable* seconds = table_of(answer, 1, TtsUnit::seconds);
   if (seconds == nullptr)
     return html_page("Time to solution", body + "<p class='none'>Nothing was measured yet.</p>\n", "");
-  for (const std::string& sentence : answer.sentences) body += fmt::format("<p>{}</p>\n", html_escape(sentence));
+  for (const std::string& sentence : answer.sentences)
+    body += fmt::format("<p>{}</p>\n", html_escape(sentence));
   body += fmt::format("<h2>{}</h2>\n", title_of(*seconds)) + table_html(answer, *seconds);
   body +=
-      "<p class='sub'>Median over instances of the time until the best energy is reached with 99%, at the run "
+      "<p class='sub'>Median over instances of the time until the best energy is reached with 99%, at the "
+      "run "
       "length T that is best for the class on that device. An unsolved instance counts as infinitely long; "
       "“&gt;”: less than half the class is solved, it takes longer than this. Brackets: 95%, instances and "
       "runs resampled and T chosen anew each time. Bold: fastest; ≈: not told apart from the next. * and **: "
@@ -277,16 +285,19 @@ std::string tts_html(const TtsAnswer& answer, const TtsPageNotes& notes) {
   body += "<h2>Success over the length of runs</h2>\n" + tts_success_figures(answer);
   for (const TtsTable& table : answer.tables) {
     if (&table != seconds) body += fmt::format("<h2>{}</h2>\n", title_of(table)) + table_html(answer, table);
-    if (table.unit == TtsUnit::seconds && table.share != 1) body += tts_profile_figure(answer, table, "profileT");
+    if (table.unit == TtsUnit::seconds && table.share != 1)
+      body += tts_profile_figure(answer, table, "profileT");
   }
   body +=
-      "<h2>Scaling</h2>\n<p class='sub'>Least squares of the logarithm of the median. Weight: Akaike’s, from the "
+      "<h2>Scaling</h2>\n<p class='sub'>Least squares of the logarithm of the median. Weight: Akaike’s, from "
+      "the "
       "residuals of the three laws; share: of the resamples in which the law fits best. A law is told apart "
       "where both are at least 0.95.</p>\n";
   for (const TtsTable& table : answer.tables) body += scaling_html(answer, table);
   body += settings_html(answer);
-  return html_page("Time to solution", body,
-                   "Every number here is computed from the points of the experiment file; docs/tts.md says how.");
+  return html_page(
+      "Time to solution", body,
+      "Every number here is computed from the points of the experiment file; docs/tts.md says how.");
 }
 
 std::vector<std::pair<std::string, std::string>> tts_csv(const TtsAnswer& answer) {

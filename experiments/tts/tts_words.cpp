@@ -48,6 +48,16 @@ std::string leaders(const TtsAnswer& answer, const TtsTable& table) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+/// A unit that one device alone has compares nothing.
+bool compares(const TtsAnswer& answer, const TtsTable& table) {
+  std::size_t devices = 0;
+  for (std::size_t d = 0; d < answer.devices.size(); ++d) {
+    devices += std::any_of(table.cells.begin(), table.cells.end(),
+                           [d](const auto& cells) { return cells[d].time.known(); });
+  }
+  return devices > 1;
+}
+
 /// "cfc γ = 0.36 [0.30, 0.45]; …" of exp(γ√N), ascending, per family.
 void say_scaling(TtsAnswer& answer, const TtsTable& table) {
   std::vector<std::string> families;
@@ -78,9 +88,10 @@ void say_scaling(TtsAnswer& answer, const TtsTable& table) {
         "Scaling on {} ({}, exp(γ√N), flattest first): {}. {}{}", family, unit_text(table.unit),
         fmt::join(words, "; "),
         laws.empty() ? "" : fmt::format("Told apart from the other laws: {}. ", fmt::join(laws, ", ")),
-        open == 0 ? ""
-                  : fmt::format("Of {} of the {} devices the sizes do not tell exp(γ√N), exp(γN) and N^γ apart.",
-                                open, fits.size())));
+        open == 0
+            ? ""
+            : fmt::format("Of {} of the {} devices the sizes do not tell exp(γ√N), exp(γN) and N^γ apart.",
+                          open, fits.size())));
   }
 }
 
@@ -99,11 +110,11 @@ void say_warnings(TtsAnswer& answer) {
         places.push_back(fmt::format("{}: {}", answer.classes[c].name, fmt::join(devices, ", ")));
     }
     if (places.empty()) continue;
-    answer.warnings.push_back(
-        fmt::format("The best length is the {} of the grid, so the true optimum may lie beyond it and the time "
-                    "be shorter ({}); these are in no fit. {}.",
-                    end == GridEnd::shortest ? "shortest" : "longest",
-                    end == GridEnd::shortest ? "*" : "**", fmt::join(places, "; ")));
+    answer.warnings.push_back(fmt::format(
+        "The best length is the {} of the grid, so the true optimum may lie beyond it and the time "
+        "be shorter ({}); these are in no fit. {}.",
+        end == GridEnd::shortest ? "shortest" : "longest", end == GridEnd::shortest ? "*" : "**",
+        fmt::join(places, "; ")));
   }
   if (!answer.below_known.empty()) {
     answer.warnings.push_back(
@@ -176,8 +187,8 @@ void say_tts_answer(TtsAnswer& answer) {
     for (const TtsUnit unit : {TtsUnit::seconds, TtsUnit::products}) {
       const TtsTable* table = table_of(answer, share, unit);
       if (table == nullptr) continue;
-      answer.sentences.push_back(fmt::format("Fastest {} in {}: {}.", goal_text(share), unit_text(unit),
-                                             leaders(answer, *table)));
+      answer.sentences.push_back(
+          fmt::format("Fastest {} in {}: {}.", goal_text(share), unit_text(unit), leaders(answer, *table)));
       if (share == 1) say_scaling(answer, *table);
     }
     if (answer.share == 1) break;

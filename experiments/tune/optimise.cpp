@@ -42,7 +42,8 @@ nlopt_algorithm algorithm_of(const std::string& name) {
   if (name == "nelder-mead") return NLOPT_LN_NELDERMEAD;
   if (name == "sbplx") return NLOPT_LN_SBPLX;
   std::string names;
-  for (const SearchMethod& method : search_methods()) names += (names.empty() ? "" : ", ") + std::string(method.name);
+  for (const SearchMethod& method : search_methods())
+    names += (names.empty() ? "" : ", ") + std::string(method.name);
   throw InputError(fmt::format("--method {}: must be one of {}", name, names));
 }
 

@@ -81,9 +81,9 @@ std::optional<TuneRow> measure(const TuneOptions& options, const Opened& instanc
 }
 
 /// Rows of one setting on all instances, measured where memory has none.
-std::optional<std::vector<TuneRow>> measure_all(const TuneOptions& options, const std::vector<Opened>& instances,
-                                                const Setting& setting, const char* role, int runs,
-                                                TuneMemory& memory) {
+std::optional<std::vector<TuneRow>> measure_all(const TuneOptions& options,
+                                                const std::vector<Opened>& instances, const Setting& setting,
+                                                const char* role, int runs, TuneMemory& memory) {
   std::vector<std::optional<TuneRow>> rows(instances.size());
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < instances.size(); ++i) {
@@ -198,9 +198,8 @@ void compare(TuneResult& result) {
   result.ratio = other.value / tuned.value;
   std::vector<double> ratios;
   for (std::size_t k = 0; k < tuned.draws.size(); ++k) {
-    ratios.push_back(std::isinf(other.draws[k]) && std::isinf(tuned.draws[k])
-                         ? 1
-                         : other.draws[k] / tuned.draws[k]);
+    ratios.push_back(
+        std::isinf(other.draws[k]) && std::isinf(tuned.draws[k]) ? 1 : other.draws[k] / tuned.draws[k]);
   }
   result.ratio_low = percentile(ratios, 0.025, false);
   result.ratio_high = percentile(std::move(ratios), 0.975, true);
@@ -225,9 +224,10 @@ void check_tune(const TuneOptions& options) {
   for (const TtsInstance& instance : options.test) {
     const auto same = seen.find(fingerprint(*open_instance(instance)));
     if (same != seen.end())
-      throw InputError(fmt::format("tune: test instance {} is training instance {}: a tuned setting must be "
-                                   "tested on others",
-                                   instance.name, same->second));
+      throw InputError(
+          fmt::format("tune: test instance {} is training instance {}: a tuned setting must be "
+                      "tested on others",
+                      instance.name, same->second));
   }
   // Both ends of every range, before any work.
   const Opened first{open_instance(options.training.front()), options.training.front().name, 0};
@@ -314,8 +314,8 @@ std::optional<TuneResult> tune(const TuneOptions& options, TuneMemory& memory,
       if (options.share == 1 &&
           (*rows)[i].least_energy <
               instance.target - energy_slack(instance.target, instance.problem->ising.largest_term()))
-        result.notes.push_back(fmt::format("{} found less than the reference energy of {}", candidate.name,
-                                           instance.name));
+        result.notes.push_back(
+            fmt::format("{} found less than the reference energy of {}", candidate.name, instance.name));
     }
   }
   compare(result);

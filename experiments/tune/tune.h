@@ -21,7 +21,7 @@ namespace opoloop {
 struct TuneRow {
   std::string role;  ///< kRoleReference, kRoleTraining or kRoleTest
   std::string instance;
-  std::string setting;   ///< setting_words(); the device of a reference
+  std::string setting;  ///< setting_words(); the device of a reference
   double trials = 0;
   double successes = 0;
   double steps = 0;         ///< of a run, as the device ran it

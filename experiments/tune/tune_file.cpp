@@ -73,8 +73,8 @@ std::string tune_description(const TuneOptions& options) {
   std::string text =
       fmt::format("device={} fixed=[{}] share={} score={} method={} runs={} test_runs={} reference_runs={}",
                   options.device, setting_words(options.fixed), options.share,
-                  options.score == TuneScore::median ? "median" : "geometric-mean", options.method, options.runs,
-                  options.test_runs, options.reference_runs);
+                  options.score == TuneScore::median ? "median" : "geometric-mean", options.method,
+                  options.runs, options.test_runs, options.reference_runs);
   for (const Vary& vary : options.vary)
     text += fmt::format(" vary {}={}:{}{}{}", vary.name, vary.low, vary.high, vary.logarithmic ? ",log" : "",
                         vary.integer ? ",integer" : "");
@@ -125,8 +125,9 @@ std::string tuned_device_file(const TuneOptions& options, const TuneResult& resu
       tuned.time.low, tuned.time.high);
   if (!steps.empty()) text += fmt::format("# It was tuned for runs of {0} steps: --steps {0}.\n", steps);
   text += "format = 1\n";
-  text += fmt::format("description = {}\n",
-                      toml_string(fmt::format("tuned{}", steps.empty() ? "" : " for runs of " + steps + " steps")));
+  text += fmt::format(
+      "description = {}\n",
+      toml_string(fmt::format("tuned{}", steps.empty() ? "" : " for runs of " + steps + " steps")));
   if (!machine.empty()) text += fmt::format("machine = {}\n", toml_string(machine));
   for (const auto& [name, value] : parameters) text += fmt::format("{} = {}\n", name, toml_string(value));
   return text;

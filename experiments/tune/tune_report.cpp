@@ -34,11 +34,13 @@ std::string search_figure(const TuneResult& result) {
   }
   return html_of(draw_figure(
       data + "EOD\n" + best + "EOD\n" + axis_labels("evaluation", "score on the training instances (steps)") +
-          fmt::format("set logscale y\nset key off\nplot $s using 1:2 with points lc rgb '{}' pt 7 ps 0.4, $b "
-                      "using 1:2 with steps lc rgb '{}' lw 1.6\n",
-                      kFirst, kSecond),
+          fmt::format(
+              "set logscale y\nset key off\nplot $s using 1:2 with points lc rgb '{}' pt 7 ps 0.4, $b "
+              "using 1:2 with steps lc rgb '{}' lw 1.6\n",
+              kFirst, kSecond),
       "search", "score of each evaluation",
-      "The search: what each setting scored on the training instances, and the best so far. The least of many "
+      "The search: what each setting scored on the training instances, and the best so far. The least of "
+      "many "
       "noisy scores flatters: it is no result."));
 }
 
@@ -48,7 +50,7 @@ nlohmann::ordered_json number(double v) {
 }
 
 nlohmann::ordered_json json_of(const ClassTime& time) {
-  return {{"median", number(time.value)}, {"low", number(time.low)},           {"high", number(time.high)},
+  return {{"median", number(time.value)}, {"low", number(time.low)},   {"high", number(time.high)},
           {"instances", time.instances},  {"unsolved", time.unsolved}, {"longer_than", number(time.bound)}};
 }
 
@@ -61,9 +63,10 @@ std::string tune_sentence(const TuneOptions& options, const TuneResult& result) 
                         : result.ratio_high < 1 ? "The tuned setting is SLOWER"
                                                 : "The tuned setting is not told apart from the default";
   return fmt::format(
-      "{}: on {} instances it was not tuned on it needs {} steps {}, {} needs {}; ratio {:.3g} [{:.3g}, {:.3g}].",
-      verdict, options.test.size(), steps_text(tuned), goal_text(options.share), other.name, steps_text(other),
-      result.ratio, result.ratio_low, result.ratio_high);
+      "{}: on {} instances it was not tuned on it needs {} steps {}, {} needs {}; ratio {:.3g} [{:.3g}, "
+      "{:.3g}].",
+      verdict, options.test.size(), steps_text(tuned), goal_text(options.share), other.name,
+      steps_text(other), result.ratio, result.ratio_low, result.ratio_high);
 }
 
 void print_tune(const TuneOptions& options, const TuneResult& result, std::ostream& out) {
@@ -75,10 +78,11 @@ void print_tune(const TuneOptions& options, const TuneResult& result, std::ostre
         time_text(candidate.wall, TtsUnit::seconds), candidate.time.unsolved, candidate.time.instances, "",
         setting_text_of(candidate));
   }
-  out << fmt::format("{} evaluations by {} on {} training instances; score there {:.4g} (default {:.4g}): no "
-                     "result\n",
-                     result.evaluations, result.method, options.training.size(),
-                     result.candidates[0].training_score, result.candidates[1].training_score);
+  out << fmt::format(
+      "{} evaluations by {} on {} training instances; score there {:.4g} (default {:.4g}): no "
+      "result\n",
+      result.evaluations, result.method, options.training.size(), result.candidates[0].training_score,
+      result.candidates[1].training_score);
   for (const std::string& note : result.notes) out << note << '\n';
   out << "use it: --device '" << tuned_uri(options, result.candidates[0].setting) << "'";
   const auto steps = result.candidates[0].setting.find(kStepsName);
@@ -117,13 +121,15 @@ void print_tune_json(const TuneOptions& options, const TuneResult& result, std::
 std::string tune_html(const TuneOptions& options, const TuneResult& result, const std::string& command_line) {
   std::string body = fmt::format("<p class='over'>opoloop tune</p>\n<h1>Is {} faster when tuned?</h1>\n",
                                  html_escape(options.device));
-  body += fmt::format("<p class='sub'>{} training instances · {} test instances · {} evaluations by {} · seed {} · "
-                      "<code>{}</code></p>\n",
-                      options.training.size(), options.test.size(), result.evaluations, result.method, options.seed,
-                      html_escape(command_line));
+  body += fmt::format(
+      "<p class='sub'>{} training instances · {} test instances · {} evaluations by {} · seed {} · "
+      "<code>{}</code></p>\n",
+      options.training.size(), options.test.size(), result.evaluations, result.method, options.seed,
+      html_escape(command_line));
   body += fmt::format("<p>{}</p>\n", html_escape(tune_sentence(options, result)));
   body +=
-      "<div class='table'><table><thead><tr><th scope='col'>Setting</th><th scope='col'>Steps to solution, test "
+      "<div class='table'><table><thead><tr><th scope='col'>Setting</th><th scope='col'>Steps to solution, "
+      "test "
       "instances</th><th scope='col'>Geometric mean</th><th scope='col'>Seconds of one thread</th><th "
       "scope='col'>Unsolved</th><th scope='col'>Score in training</th><th "
       "scope='col'>Parameters</th></tr></thead><tbody>\n";
@@ -137,13 +143,16 @@ std::string tune_html(const TuneOptions& options, const TuneResult& result, cons
         candidate.time.instances, candidate.training_score, html_escape(setting_text_of(candidate)));
   }
   body +=
-      "</tbody></table></div>\n<p class='sub'>Median over the test instances of the steps until the target is "
-      "reached with 99%; 95% intervals, instances and runs resampled; ratios on the same resampled instances. The "
+      "</tbody></table></div>\n<p class='sub'>Median over the test instances of the steps until the target "
+      "is "
+      "reached with 99%; 95% intervals, instances and runs resampled; ratios on the same resampled "
+      "instances. The "
       "score in training is what the search minimised; it is the least of many and no result.</p>\n";
   for (const std::string& note : result.notes)
     body += fmt::format("<div class='note-box'>{}</div>\n", html_escape(note));
   body += "<h2>The search</h2>\n" + search_figure(result);
-  return html_page("Tuning", body, "Every number here is computed from the rows of the file; docs/tts.md says how.");
+  return html_page("Tuning", body,
+                   "Every number here is computed from the rows of the file; docs/tts.md says how.");
 }
 
 }  // namespace opoloop

@@ -147,7 +147,8 @@ TEST_CASE("tts answer: fastest device, scaling and profiles of planted rows, los
 }
 
 TEST_CASE("tts answer: success is counted against the least energy anybody found") {
-  std::vector<TtsRow> rows = {row("a", 16, 0, "one", 32, 1000, -100), row("a", 16, 0, "two", 32, 10, -104, -100)};
+  std::vector<TtsRow> rows = {row("a", 16, 0, "one", 32, 1000, -100),
+                              row("a", 16, 0, "two", 32, 10, -104, -100)};
   TtsAnswer answer = tts_answer(rows, {1, 50, 1, 1});
   // -104 is below the best known -100: device one has not solved it, and the finding is told.
   REQUIRE(answer.below_known.size() == 1);

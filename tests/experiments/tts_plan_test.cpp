@@ -29,8 +29,9 @@ TtsStudy small_study() {
 
 /// Everything of a row but its seconds.
 std::string text_of(const TtsRow& row) {
-  return row.group + "|" + row.instance + "|" + row.device + "|" + row.role + "|" + std::to_string(row.length) +
-         "|" + std::to_string(row.trials) + "|" + row.energies + "|" + row.source;
+  return row.group + "|" + row.instance + "|" + row.device + "|" + row.role + "|" +
+         std::to_string(row.length) + "|" + std::to_string(row.trials) + "|" + row.energies + "|" +
+         row.source;
 }
 
 std::vector<std::string> measure_all(const TtsPlan& plan, int threads) {
@@ -58,7 +59,8 @@ bool refused(const std::function<void()>& what, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("tts plan: instance by device by length, references first, and results that nobody's order changes") {
+TEST_CASE(
+    "tts plan: instance by device by length, references first, and results that nobody's order changes") {
   const TtsPlan plan(small_study());
   // Of 12 spins one reference, which enumerates; of 30 three; then 2 devices by 2 lengths.
   REQUIRE(plan.size() == 2 * (1 + 4) + 2 * (3 + 4));
@@ -183,7 +185,8 @@ TEST_CASE("tts plan: energies as text read back exactly, and bad text is quoted"
   const EnergyCounts counts = parse_energies(energies_text(samples));
   CHECK(counts == EnergyCounts{{-1.0 / 3, 1}, {-0.1, 2}});
   CHECK(parse_energies("").empty());
-  for (const char* text : {"1", "1*", "*2", "1*2;;", "1*2;3", "x*2", "1*0", "1*1.5", "1*-2", "nan*1", "1*2*3"}) {
+  for (const char* text :
+       {"1", "1*", "*2", "1*2;;", "1*2;3", "x*2", "1*0", "1*1.5", "1*-2", "nan*1", "1*2*3"}) {
     INFO(text);
     CHECK(refused([&] { parse_energies(text); }, "energies '"));
   }

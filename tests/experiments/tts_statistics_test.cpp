@@ -30,7 +30,8 @@ RunCell expected_cell(double length, double p) {
 
 }  // namespace
 
-TEST_CASE("tts statistics: the best length of a class is that of its median, known for a law with dead time") {
+TEST_CASE(
+    "tts statistics: the best length of a class is that of its median, known for a law with dead time") {
   // P = 1 − exp(−r (T − d)): TTS = T ln(100) / (r (T − d)) falls until one run is enough, and T after that.
   const std::vector<double> rates = {0.02, 0.005, 0.04, 0.01, 0.0025};
   LengthTable table;
@@ -209,7 +210,8 @@ TEST_CASE("tts statistics: performance profiles of three solvers on three proble
   // solver A    1   4   ∞               1   2   ∞
   // solver B    2   2   ∞               2   1   ∞
   // solver C    ∞   6   ∞               ∞   3   ∞
-  const auto profiles = performance_profiles({{1, 4, kInfinity}, {2, 2, kInfinity}, {kInfinity, 6, kInfinity}});
+  const auto profiles =
+      performance_profiles({{1, 4, kInfinity}, {2, 2, kInfinity}, {kInfinity, 6, kInfinity}});
   REQUIRE(profiles.size() == 3);
   const double third = 1.0 / 3;
   CHECK(profiles[0].at(1) == Approx(third));
