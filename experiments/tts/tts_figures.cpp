@@ -62,14 +62,16 @@ std::string tts_scaling_figure(const TtsAnswer& answer, const TtsTable& table, c
   std::string data, plots;
   double highest = 0;
   for (std::size_t d = 0; d < answer.devices.size(); ++d) {
+    // Beside each other, so that no interval hides another.
+    const double shift = 0.03 * (static_cast<double>(d) - static_cast<double>(answer.devices.size() - 1) / 2);
     std::string points;
     for (std::size_t c = 0; c < answer.classes.size(); ++c) {
       const ClassTime& time = table.cells[c][d].time;
       if (answer.classes[c].family != family || !time.known() || std::isinf(time.value)) continue;
       highest = std::max(highest, time.value);
-      points +=
-          fmt::format("{:g} {:g} {:g} {:g} {}\n", std::sqrt(answer.classes[c].spins), time.value, time.low,
-                      std::isfinite(time.high) ? time.high : 1e300, time.end == GridEnd::inside ? 1 : 0);
+      points += fmt::format("{:g} {:g} {:g} {:g} {}\n", std::sqrt(answer.classes[c].spins) + shift,
+                            time.value, time.low, std::isfinite(time.high) ? time.high : 1e300,
+                            time.end == GridEnd::inside ? 1 : 0);
     }
     if (points.empty()) continue;
     const Style style = style_of(d);
