@@ -20,6 +20,11 @@ constexpr std::int64_t kLongestRun = 100'000'000;
 constexpr int kManySpins = 400;
 constexpr int kVeryManySpins = 1500;
 
+/// So many runs, or the part of them that is affordable at a size.
+int fewer(int runs, int spins) {
+  return std::max(1, runs / (spins < kManySpins ? 1 : spins < kVeryManySpins ? 2 : 4));
+}
+
 /// The seed of a point's runs.
 std::uint64_t seed_of(std::uint64_t seed, const std::string& what) {
   Sha256 hash;
@@ -111,7 +116,7 @@ std::vector<std::int64_t> lengths_of(const TtsStudy& study, int spins) {
 }
 
 int runs_of(const TtsStudy& study, int spins) {
-  return std::max(1, study.runs / (spins < kManySpins ? 1 : spins < kVeryManySpins ? 2 : 4));
+  return fewer(study.runs, spins);
 }
 
 TtsPlan::TtsPlan(TtsStudy study) : study_(std::move(study)) {
@@ -158,7 +163,7 @@ TtsPlan::Place TtsPlan::place_of(std::uint64_t index) const {
   const std::uint64_t at = index - first_[i];
   if (at < reference_points_[i]) {
     const std::string uri = reference_devices(instance.spins)[at];
-    return {&instance, kRoleReference, uri, uri, std::nullopt, study_.reference_runs};
+    return {&instance, kRoleReference, uri, uri, std::nullopt, fewer(study_.reference_runs, instance.spins)};
   }
   const std::vector<std::int64_t> lengths = lengths_of(study_, instance.spins);
   const std::uint64_t point = at - reference_points_[i];

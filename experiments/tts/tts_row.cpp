@@ -1,15 +1,11 @@
 #include "experiments/tts/tts_row.h"
 
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <map>
 #include <variant>
 
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "driver/device_parameters.h"
 #include "experiments/sweep_rows.h"
 
 namespace opoloop {
@@ -39,20 +35,6 @@ constexpr std::array<NumberField<TtsRow>, 10> kNumbers = {{
     {"zero_energy", "problem energy", &TtsRow::zero_energy, "Where shares of the best energy count from."},
     {"term", "problem energy", &TtsRow::term, "Largest |J_ij| or |h_i|."},
 }};
-
-/// The next number of `text`, up to `mark`, cut off its front.
-double take_number(std::string_view& text, char mark, const std::string& all) {
-  const std::size_t at = text.find(mark);
-  const std::string_view token = text.substr(0, at);
-  double value = 0;
-  const auto [end, code] = std::from_chars(token.data(), token.data() + token.size(), value);
-  if (code != std::errc() || end != token.data() + token.size() || !std::isfinite(value)) {
-    throw InputError(fmt::format("energies '{}': '{}': expected a number{}", all.substr(0, 60),
-                                 token.substr(0, 30), mark == '*' ? " before '*'" : ""));
-  }
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return value;
-}
 
 }  // namespace
 
@@ -108,31 +90,6 @@ std::vector<TtsRow> tts_rows(const Sweep& sweep, std::vector<std::string>* faile
     }
   }
   return measured;
-}
-
-std::string energies_text(const std::vector<Sample>& samples) {
-  std::map<double, int> counts;
-  for (const Sample& sample : samples) {
-    if (!sample.diverged && std::isfinite(sample.energy_best)) ++counts[sample.energy_best];
-  }
-  std::string text;
-  for (const auto& [energy, runs] : counts)
-    text += fmt::format("{}{}*{}", text.empty() ? "" : ";", number_text(energy), runs);
-  return text;
-}
-
-EnergyCounts parse_energies(const std::string& text) {
-  EnergyCounts counts;
-  for (std::string_view left = text; !left.empty();) {
-    if (left.substr(0, left.find(';')).find('*') == std::string_view::npos)
-      throw InputError(fmt::format("energies '{}': expected energy*runs;energy*runs", text.substr(0, 60)));
-    const double energy = take_number(left, '*', text);
-    const double runs = take_number(left, ';', text);
-    if (!(runs >= 1) || runs != std::floor(runs))
-      throw InputError(fmt::format("energies '{}': {}: expected a number of runs", text.substr(0, 60), runs));
-    counts.emplace_back(energy, runs);
-  }
-  return counts;
 }
 
 }  // namespace opoloop

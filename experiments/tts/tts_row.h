@@ -2,10 +2,9 @@
 
 #include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "driver/device.h"
+#include "driver/energy_counts.h"
 #include "driver/sweep_file.h"
 #include "experiments/points/point_plan.h"
 
@@ -47,11 +46,5 @@ PointValues tts_values(const TtsRow& row);
 TtsRow tts_row(const PointValues& values);
 /// The measured points of an experiment file; failed ones are left out and told, "name: reason".
 std::vector<TtsRow> tts_rows(const Sweep& sweep, std::vector<std::string>* failed = nullptr);
-
-/// Energies and how many runs had them, ascending: "-734*12;-730*52". Numbers read back as the same doubles.
-using EnergyCounts = std::vector<std::pair<double, double>>;
-std::string energies_text(const std::vector<Sample>& samples);
-/// Throws InputError that quotes what is wrong.
-EnergyCounts parse_energies(const std::string& text);
 
 }  // namespace opoloop
