@@ -23,6 +23,7 @@ struct Experiment {
 };
 constexpr Experiment kExperiments[] = {{"published", run_published},
                                        {"gap-tts", run_gap_tts},
+                                       {"tts", run_tts},
                                        {"sparsity", run_sparsity},
                                        {"inference-time", run_inference_time},
                                        {"merge", run_merge}};
@@ -42,10 +43,16 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
     if (given && std::find(takers.begin(), takers.end(), o.name) == takers.end())
       throw InputError(fmt::format("experiment {}: {} is not an option of it", o.name, option));
   };
-  only_for(!o.only.empty(), "--only", {"published", "gap-tts"});
-  only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity"});
-  only_for(!o.spins.empty(), "--spins", {"gap-tts"});
-  only_for(!o.device.empty(), "--device", {"sparsity", "inference-time"});
+  only_for(!o.only.empty(), "--only", {"published", "gap-tts", "tts"});
+  only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity", "tts"});
+  only_for(!o.spins.empty(), "--spins", {"gap-tts", "tts"});
+  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts"});
+  only_for(o.devices.size() > 1, "more than one --device", {"tts"});
+  only_for(!o.tts.files.empty(), "--problem", {"tts"});
+  only_for(!o.tts.generators.empty(), "--generate", {"tts"});
+  only_for(!o.tts.lengths.empty(), "--lengths", {"tts"});
+  only_for(o.tts.runs.has_value(), "--runs", {"tts"});
+  only_for(o.tts.share != TtsArguments().share, "--target", {"tts"});
   only_for(!o.file.empty(), "FILE", {"sweep", "merge"});
   only_for(!o.array.empty(), "--array", kMadeOfPoints);
   only_for(o.retry_failed, "--retry-failed", kMadeOfPoints);
@@ -57,34 +64,54 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
 Verb add_experiment(CLI::App& program, const std::string& command_line) {
   CLI::App* app = program.add_subcommand(
       "experiment",
-      "Run an experiment: published, gap-tts, sparsity or inference-time; one file, one report");
+      "Run an experiment: published, gap-tts, tts, sparsity or inference-time; one file, one report");
   auto options = std::make_shared<ExperimentOptions>();
   ExperimentOptions& o = *options;
-  app->add_option("NAME", o.name,
-                  "published: results of other groups, reproduced and compared; gap-tts: does a spectral gap "
-                  "predict the time to solution; sparsity: which tokens the heads of a QAMA layer select; "
-                  "inference-time: what a "
-                  "forward pass costs, by softmax, by solvers and on machines; merge: puts the points that "
-                  "several processes measured together")
+  app->add_option(
+         "NAME", o.name,
+         "published: results of other groups, reproduced and compared; gap-tts: does a spectral gap "
+         "predict the time to solution; tts: which device is fastest for which size, and how its time to "
+         "solution scales; sparsity: which tokens the heads of a QAMA layer select; "
+         "inference-time: what a "
+         "forward pass costs, by softmax, by solvers and on machines; merge: puts the points that "
+         "several processes measured together")
       ->required();
   app->add_option("FILE", o.file, "merge: the experiment file (or its folder of parts)");
   app->add_flag("--quick", o.quick, "A subset that takes about a minute on two cores, or less");
-  app->add_option("--only", o.only,
-                  "published: sections, of moebius, gset, k2000, saturation, scaling; gap-tts: families, of "
-                  "qama, qama-random, sk, wishart, tile2d, mis")
+  app->add_option(
+         "--only", o.only,
+         "published: sections, of moebius, gset, k2000, saturation, scaling; gap-tts: families, of "
+         "qama, qama-random, sk, wishart, tile2d, mis; tts: families, of sk, sk1, gset-800, gset-2000")
       ->type_name("NAME,...")
       ->delimiter(',');
   app->add_option("--instances", o.instances,
-                  "gap-tts: instances of each family and size; sparsity: images. In place of the plan's")
+                  "gap-tts, tts: instances of each family and size; sparsity: images. In place of the plan's")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
-  app->add_option("--spins", o.spins, "gap-tts: sizes in place of the plan's, 4 to 16")
+  app->add_option("--spins", o.spins, "gap-tts, tts: sizes in place of the plan's; gap-tts: 4 to 16")
       ->type_name("N,...")
       ->delimiter(',');
   app->add_option(
-         "--device", o.device,
-         "sparsity: what solves the Hamiltonian (default annealing:); inference-time: one more solver")
+         "--device", o.devices,
+         "sparsity: what solves the Hamiltonian (default annealing:); inference-time: one more solver; "
+         "tts: URI or NAME=URI, once for each device, usual for those it measures anyway")
       ->type_name("URI");
+  app->add_option("--problem", o.tts.files,
+                  "tts: problem files in place of the usual instances; those of a folder with the same size "
+                  "are a class")
+      ->type_name("FILE");
+  app->add_option("--generate", o.tts.generators,
+                  "tts: generated instances in place of the usual ones: regular:n=60,d=3 (opoloop generate)")
+      ->type_name("FAMILY:option=value,...");
+  app->add_option("--lengths", o.tts.lengths, "tts: steps of a run: LOW:HIGH, LOW:HIGH:FACTOR or T,T,...")
+      ->type_name("LENGTHS");
+  app->add_option("--runs", o.tts.runs, "tts: runs of a device on an instance at a length")
+      ->type_name("R")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--target", o.tts.share,
+                  "tts: share of the best energy for the time to target (what is measured stays the same)")
+      ->type_name("F")
+      ->capture_default_str();
   app->add_option("--threads", o.threads,
                   "Threads; all of this computer's where left out. Never changes a result")
       ->type_name("T")

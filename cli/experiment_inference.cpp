@@ -11,7 +11,7 @@ int run_inference_time(const ExperimentOptions& o, const std::string& command_li
   ExperimentRun run(o, streams);
   InferenceOptions options;
   if (o.quick) options.plan = InferencePlan::quick();
-  options.device = o.device;
+  if (!o.devices.empty()) options.device = o.devices.front();
   options.threads = run.threads();
   options.seed = o.seed;
   if (!options.device.empty()) make_device(options.device);  // throws before anything is opened

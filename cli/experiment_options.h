@@ -11,6 +11,14 @@
 
 namespace opoloop {
 
+/// Options of `opoloop experiment tts` alone.
+struct TtsArguments {
+  std::vector<std::string> files, generators;
+  std::string lengths;
+  std::optional<int> runs;
+  double share = 0.99;
+};
+
 /// Options of `opoloop experiment NAME`; each experiment says which it takes.
 struct ExperimentOptions {
   std::string name;
@@ -18,9 +26,10 @@ struct ExperimentOptions {
   std::optional<int> threads;
   std::uint64_t seed = 1;
   std::vector<std::string> only;
-  std::optional<int> instances;  ///< gap-tts: of each family and size; sparsity: images
-  std::vector<int> spins;        ///< gap-tts
-  std::string device;            ///< sparsity; inference-time: one more
+  std::optional<int> instances;      ///< gap-tts, tts: of each family and size; sparsity: images
+  std::vector<int> spins;            ///< gap-tts, tts
+  std::vector<std::string> devices;  ///< tts; sparsity: one; inference-time: one more
+  TtsArguments tts;
   std::string out, resume, report;
   std::string array;          ///< share of the points: "I/N" or "slurm"; experiments made of points only
   bool retry_failed = false;  ///< the same
@@ -62,6 +71,7 @@ int run_published(const ExperimentOptions& options, const std::string& command_l
 int run_gap_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_inference_time(const ExperimentOptions& options, const std::string& command_line,
                        const Streams& streams);
+int run_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_sparsity(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 
 }  // namespace opoloop

@@ -13,7 +13,7 @@ int run_sparsity(const ExperimentOptions& o, const std::string& command_line, co
   SparsityOptions options;
   if (o.quick) options.plan = SparsityPlan::quick();
   if (o.instances) options.plan.images = *o.instances;
-  if (!o.device.empty()) options.device = o.device;
+  if (!o.devices.empty()) options.device = o.devices.front();
   options.threads = run.threads();
   options.seed = o.seed;
   options.data = public_data_folder();

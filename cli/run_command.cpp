@@ -24,6 +24,7 @@
 #include "cli/command_serve.h"
 #include "cli/command_solve.h"
 #include "cli/command_spectrum.h"
+#include "cli/command_tune.h"
 #include "cli/command_validate.h"
 #include "cli/config_file.h"
 #include "cli/verb.h"
@@ -76,6 +77,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_validate(program));
   verbs.push_back(add_bench(program));
   verbs.push_back(add_experiment(program, command_line));
+  verbs.push_back(add_tune(program, command_line));
   verbs.push_back(add_hil(program, command_line));
   verbs.push_back(add_calibrate(program, command_line));
   verbs.push_back(add_compare_devices(program, command_line));

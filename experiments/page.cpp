@@ -104,4 +104,15 @@ std::string readable_number(double v, int digits) {
   return v < 0 ? fmt::format("−{}", text) : text;
 }
 
+std::string short_quantity(double v, const std::string& unit) {
+  if (std::isnan(v)) return "-";
+  if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
+  if (unit == "s") {
+    if (v < 1e-3) return fmt::format("{:.3g} µs", v * 1e6);
+    return v < 1 ? fmt::format("{:.3g} ms", v * 1e3) : fmt::format("{:.3g} s", v);
+  }
+  if (v >= 1e4) return fmt::format("{:.3g}", v);
+  return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.3g}", v);
+}
+
 }  // namespace opoloop

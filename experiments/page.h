@@ -15,4 +15,8 @@ void write_page(const std::string& html, const std::string& path);
 /// `digits` significant digits otherwise; "–" for NaN.
 std::string readable_number(double v, int digits = 6);
 
+/// Three digits of a quantity for tables of plain text: seconds ("s") as µs, ms or s, others as they are; "-"
+/// for NaN, "inf".
+std::string short_quantity(double v, const std::string& unit);
+
 }  // namespace opoloop

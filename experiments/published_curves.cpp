@@ -5,19 +5,15 @@
 
 #include "core/random.h"
 #include "experiments/published_table.h"
+#include "experiments/rank_statistics.h"
+#include "experiments/tts/class_time.h"
+#include "experiments/tts/scaling_fit.h"
 
 namespace opoloop {
 
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  const double low = values[(n - 1) / 2], high = values[n / 2];
-  return std::isinf(high) ? high : (low + high) / 2;
-}
 
 /// Where a falling curve crosses `level`, by interpolation in ln g².
 double crossing(const std::vector<double>& g2, const std::vector<double>& p, double level) {
@@ -49,28 +45,12 @@ Best best_length(const Cell& cell, const std::vector<std::size_t>& chosen) {
   return best;
 }
 
-struct Line {
-  double intercept = 0, slope = 0;
-};
-
 /// Least squares of ln(median) over √N.
 Line fit(const std::vector<double>& spins, const std::vector<double>& medians) {
-  double sx = 0, sy = 0, sxx = 0, sxy = 0;
-  const auto n = static_cast<double>(spins.size());
-  for (std::size_t i = 0; i < spins.size(); ++i) {
-    const double x = std::sqrt(spins[i]), y = std::log(medians[i]);
-    sx += x;
-    sy += y;
-    sxx += x * x;
-    sxy += x * y;
-  }
-  const double slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
-  return {(sy - slope * sx) / n, slope};
-}
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+  std::vector<double> x, y;
+  for (const double n : spins) x.push_back(std::sqrt(n));
+  for (const double median : medians) y.push_back(std::log(median));
+  return least_squares(x, y);
 }
 
 /// Best medians and γ of one series; N at which less than half the instances were ever solved are left out.
@@ -109,15 +89,15 @@ ScalingCurve curve_of(const std::string& series, const std::map<double, Cell>& m
     if (drawn.size() >= 2) slopes.push_back(fit(spins, drawn).slope);
   }
   for (std::size_t c = 0; c < cells.size(); ++c) {
-    curve.median[c].low = quantile(medians[c], 0.025);
-    curve.median[c].high = quantile(medians[c], 0.975);
+    curve.median[c].low = percentile(medians[c], 0.025, false);
+    curve.median[c].high = percentile(medians[c], 0.975, false);
   }
   if (curve.spins.size() >= 2) {
     std::vector<double> values;
     for (const Estimate& m : curve.median) values.push_back(m.value);
     const Line line = fit(curve.spins, values);
     curve.intercept = line.intercept;
-    curve.gamma = {line.slope, quantile(slopes, 0.025), quantile(slopes, 0.975)};
+    curve.gamma = {line.slope, percentile(slopes, 0.025, false), percentile(slopes, 0.975, false)};
   }
   return curve;
 }

@@ -27,22 +27,11 @@ const char* section_title(const std::string& part) {
   return at == titles.end() ? "" : at->second;
 }
 
-std::string quantity(double v, const std::string& unit) {
-  if (std::isnan(v)) return "-";
-  if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-  if (unit == "s") {
-    if (v < 1e-3) return fmt::format("{:.3g} µs", v * 1e6);
-    return v < 1 ? fmt::format("{:.3g} ms", v * 1e3) : fmt::format("{:.3g} s", v);
-  }
-  if (v >= 1e4) return fmt::format("{:.3g}", v);
-  return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.3g}", v);
-}
-
 std::string estimate(const Estimate& e, const std::string& unit, bool lower_bound = false) {
   if (!e.known()) return "-";
-  std::string value = (lower_bound ? "> " : "") + quantity(e.value, unit);
+  std::string value = (lower_bound ? "> " : "") + short_quantity(e.value, unit);
   if (e.as_printed || (e.low == e.value && e.high == e.value)) return value;
-  return fmt::format("{} [{}, {}]", value, quantity(e.low, unit), quantity(e.high, unit));
+  return fmt::format("{} [{}, {}]", value, short_quantity(e.low, unit), short_quantity(e.high, unit));
 }
 
 std::string ratio_text(const PublishedRow& row) {

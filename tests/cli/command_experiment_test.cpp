@@ -122,3 +122,125 @@ TEST_CASE("experiment: bad usage is one line and exit code 2") {
   refused({"experiment", "published", "--quick", "--seed", "2", "--resume", folder / "a.h5"}, "--seed 1");
   refused({"experiment", "published", "--resume", folder / "a.h5"}, "with --quick");
 }
+
+TEST_CASE(
+    "experiment tts: the answer, tables and page; a file that is gone on with; another target from the same "
+    "points") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> arguments = {
+      "experiment", "tts",           "--only",    "sk",     "--spins", "10,12,14", "--instances",
+      "2",          "--lengths",     "4:32",      "--runs", "8",       "--device", "cfc",
+      "--device",   "sa=annealing:", "--threads", "1"};
+  auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), arguments.begin(), arguments.end());
+    return call(more);
+  };
+  const Ran first = with({"--out", folder / "a.h5", "--report", folder / "a.html"});
+  INFO(first.err);
+  REQUIRE(first.code == 0);
+  CHECK(first.err.empty());
+  CHECK(first.out.starts_with("Fastest to the best energy in seconds of one thread"));
+  CHECK(first.out_has("SK N=14 (2 instances)"));
+  for (const char* name : {"a.html", "a-times.csv", "a-scaling.csv", "a-profiles.csv", "a-success.csv"})
+    CHECK(std::filesystem::exists(folder / name));
+
+  const Ran second = with({"--resume", folder / "a.h5", "--target", "0.8", "--json"});
+  REQUIRE(second.code == 0);
+  const auto json = nlohmann::json::parse(second.out);
+  CHECK(json["complete"] == true);
+  CHECK(json["points"] == 6 * (1 + 2 * 4));
+  bool asked = false;
+  for (const auto& table : json["tables"]) asked = asked || table["share"] == 0.8;
+  CHECK(asked);
+
+  const Ran other = with({"--resume", folder / "a.h5", "--seed", "2"});
+  CHECK(other.code == 2);
+  CHECK(other.one_error_line());
+}
+
+TEST_CASE("experiment tts: a device that cannot take an instance fails its points, the others stand") {
+  const TemporaryFolder folder;
+  const Ran ran =
+      call({"experiment", "tts", "--generate", "regular:n=30,d=3", "--instances", "1", "--lengths", "8",
+            "--runs", "4", "--device", "dsb:", "--device", "all=exact:", "--threads", "1", "--json"});
+  CHECK(ran.code == 1);
+  const auto json = nlohmann::json::parse(ran.out);
+  REQUIRE(json["failed"].size() == 1);
+  CHECK(json["failed"][0].get<std::string>().find("all") != std::string::npos);
+  CHECK(json["tables"][0]["classes"][0]["devices"].contains("dsb:"));
+}
+
+TEST_CASE("experiment tts: bad options are a line and code 2") {
+  const auto refused = [](std::vector<std::string> more, const std::string& part) {
+    more.insert(more.begin(), {"experiment", "tts"});
+    const Ran ran = call(more);
+    INFO(ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(part));
+  };
+  refused({"--target", "1.5"}, "a share of the best energy");
+  refused({"--only", "nothing"}, "must be one of sk");
+  refused({"--lengths", "8:2"}, "8 is above 2");
+  refused({"--device", "nothing:"}, "nothing");
+  refused({"--generate", "regular:n=x"}, "n = 'x'");
+  refused({"--problem", "/nowhere/at/all.txt"}, "/nowhere/at/all.txt");
+}
+
+TEST_CASE("tune: a device file that solve takes, and a search that is gone on with") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> arguments = {"tune",
+                                              "--device",
+                                              "emulator:?law=cac",
+                                              "--vary",
+                                              "dt=0.05:0.5,log",
+                                              "--vary",
+                                              "steps=8:64",
+                                              "--spins",
+                                              "12",
+                                              "--train",
+                                              "2",
+                                              "--test",
+                                              "2",
+                                              "--runs",
+                                              "8",
+                                              "--test-runs",
+                                              "8",
+                                              "--threads",
+                                              "1"};
+  auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), arguments.begin(), arguments.end());
+    return call(more);
+  };
+  const Ran first = with({"--evaluations", "6", "--file", folder / "t.h5"});
+  if (first.code == 1 && first.err_has("built without NLopt")) {
+    WARN("built without NLopt: not tested");
+    return;
+  }
+  INFO(first.err);
+  REQUIRE(first.code == 0);
+  CHECK(first.out.starts_with("The tuned setting"));
+  const Ran second = with({"--evaluations", "9", "--resume", folder / "t.h5", "--out", folder / "tuned.toml",
+                           "--report", folder / "t.html"});
+  INFO(second.err);
+  REQUIRE(second.code == 0);
+  CHECK(std::filesystem::exists(folder / "t.html"));
+  const std::string problem = folder.file("m.txt", moebius16());
+  const Ran solved = call({"solve", problem, "--device", "emulator:" + folder / "tuned.toml", "--runs", "4",
+                           "--steps", "20", "--json"});
+  INFO(solved.err);
+  CHECK(solved.code == 0);
+
+  const auto refused = [&](std::vector<std::string> more, const std::string& part) {
+    const Ran ran = with(std::move(more));
+    INFO(ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(part));
+  };
+  refused({"--vary", "dt=1:2"}, "--vary dt: is given twice");
+  refused({"--steps", "5"}, "steps is also set");
+  refused({"--out", folder / "tuned.txt"}, "ends in .toml");
+  refused({"--method", "newton"}, "must be one of crs2");
+  refused({"--resume", folder / "t.h5", "--seed", "2"}, "was made with --seed");
+}
