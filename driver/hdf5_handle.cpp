@@ -154,6 +154,13 @@ Hdf5Handle file_access(const std::string& path) {
   return access;
 }
 
+/// Access to a dataset of which no chunk is kept in memory: those who write whole ones gain nothing by it.
+Hdf5Handle uncached() {
+  Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose, "chunk cache");
+  hdf5_check(H5Pset_chunk_cache(access, 1, 0, 1.0), "chunk cache");
+  return access;
+}
+
 void set_packed(std::int64_t creation) {
   hdf5_check(H5Pset_shuffle(creation), "shuffle filter");
   hdf5_check(H5Pset_deflate(creation, 1), "deflate filter");
@@ -386,7 +393,7 @@ Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name,
 template <class T>
 Hdf5Handle create_chunked(std::int64_t location, const std::string& name,
                           const std::vector<std::uint64_t>& dims, const std::vector<std::uint64_t>& chunk,
-                          const Description& description, bool early) {
+                          const Description& description, bool early, bool whole_chunks) {
   const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset " + name);
   const std::vector<hsize_t> shape(chunk.begin(), chunk.end());
   hdf5_check(H5Pset_chunk(creation, static_cast<int>(shape.size()), shape.data()), "dataset " + name);
@@ -396,9 +403,10 @@ Hdf5Handle create_chunked(std::int64_t location, const std::string& name,
   } else {
     set_packed(creation);
   }
-  Hdf5Handle dataset(
-      H5Dcreate2(location, name.c_str(), stored<T>(), space_of(dims), H5P_DEFAULT, creation, H5P_DEFAULT),
-      H5Dclose, "dataset " + name);
+  const Hdf5Handle access = whole_chunks ? uncached() : Hdf5Handle();
+  Hdf5Handle dataset(H5Dcreate2(location, name.c_str(), stored<T>(), space_of(dims), H5P_DEFAULT, creation,
+                                whole_chunks ? hid_t{access} : H5P_DEFAULT),
+                     H5Dclose, "dataset " + name);
   describe(dataset, description);
   return dataset;
 }
@@ -437,7 +445,7 @@ Hdf5Handle create_text_chunked(std::int64_t location, const std::string& name, s
   const hsize_t shape = chunk;
   hdf5_check(H5Pset_chunk(creation, 1, &shape), "dataset " + name);
   Hdf5Handle dataset(
-      H5Dcreate2(location, name.c_str(), text_type(), space_of({lines}), H5P_DEFAULT, creation, H5P_DEFAULT),
+      H5Dcreate2(location, name.c_str(), text_type(), space_of({lines}), H5P_DEFAULT, creation, uncached()),
       H5Dclose, "dataset " + name);
   describe(dataset, {"1", text});
   return dataset;
@@ -512,7 +520,7 @@ void attach_scale(std::int64_t dataset, std::int64_t scale, unsigned axis, const
   template Hdf5Handle write_dataset<T>(std::int64_t, const std::string&, const std::vector<std::uint64_t>&,  \
                                        const T*, const Description&, Packing);                               \
   template Hdf5Handle create_chunked<T>(std::int64_t, const std::string&, const std::vector<std::uint64_t>&, \
-                                        const std::vector<std::uint64_t>&, const Description&, bool);        \
+                                        const std::vector<std::uint64_t>&, const Description&, bool, bool);  \
   template void write_block<T>(std::int64_t, const std::vector<std::uint64_t>&,                              \
                                const std::vector<std::uint64_t>&, const T*);                                 \
   template void read_block<T>(std::int64_t, const std::vector<std::uint64_t>&,                               \

@@ -90,13 +90,14 @@ Hdf5Handle write_text_dataset(std::int64_t location, const std::string& name,
                               bool scalar = false);
 
 /// Creates a chunked dataset without writing it. early: every chunk gets its place in the file at once,
-/// nothing is filled in, no filters; otherwise packed.
+/// nothing is filled in, no filters; otherwise packed. whole_chunks: every write is one, so none is kept in
+/// memory.
 template <class T>
 Hdf5Handle create_chunked(std::int64_t location, const std::string& name,
                           const std::vector<std::uint64_t>& dims, const std::vector<std::uint64_t>& chunk,
-                          const Description& description, bool early);
+                          const Description& description, bool early, bool whole_chunks = false);
 
-/// The same for text, in one dimension.
+/// The same for text, in one dimension, written in whole chunks.
 Hdf5Handle create_text_chunked(std::int64_t location, const std::string& name, std::uint64_t lines,
                                std::uint64_t chunk, const std::string& text);
 /// Writes lines `start`, `start` + 1, …

@@ -217,7 +217,7 @@ struct SweepWriter::Impl {
         datasets.push_back(hdf5::create_text_chunked(group, column.name, rows, chunk, column.description));
       } else {
         datasets.push_back(
-            hdf5::create_chunked<double>(group, column.name, {rows}, {chunk}, description, false));
+            hdf5::create_chunked<double>(group, column.name, {rows}, {chunk}, description, false, true));
       }
     }
   }
