@@ -26,9 +26,10 @@ constexpr Experiment kExperiments[] = {{"published", run_published},
                                        {"tts", run_tts},
                                        {"sparsity", run_sparsity},
                                        {"inference-time", run_inference_time},
+                                       {"sweep", run_sweep},
                                        {"merge", run_merge}};
 /// Experiments made of points that any number of processes can share (docs/sweeps.md).
-constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "accuracy"};
+constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "gap-tts", "accuracy"};
 
 int run_experiment(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
   std::string names;
@@ -73,10 +74,12 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
          "predict the time to solution; tts: which device is fastest for which size, and how its time to "
          "solution scales; sparsity: which tokens the heads of a QAMA layer select; "
          "inference-time: what a "
-         "forward pass costs, by softmax, by solvers and on machines; merge: puts the points that "
+         "forward pass costs, by softmax, by solvers and on machines; sweep: instances, devices, settings "
+         "and seeds named in a TOML file; merge: puts the points that "
          "several processes measured together")
       ->required();
-  app->add_option("FILE", o.file, "merge: the experiment file (or its folder of parts)");
+  app->add_option("FILE", o.file,
+                  "sweep: its TOML file (docs/sweeps.md); merge: the experiment file or its folder of parts");
   app->add_flag("--quick", o.quick, "A subset that takes about a minute on two cores, or less");
   app->add_option(
          "--only", o.only,
@@ -128,7 +131,7 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
       ->type_name("EXP.h5");
   app->add_option("--array", o.array,
                   "Measure share I of N of the points (I from 1), or slurm: this task's share of a Slurm job "
-                  "array. Ranks of mpirun and srun find theirs without it. Of sweep, tts, accuracy")
+                  "array. Ranks of mpirun and srun find theirs without it. Of sweep, tts, gap-tts, accuracy")
       ->type_name("I/N");
   app->add_flag("--retry-failed", o.retry_failed, "With --resume: measure the points that failed again");
   app->add_option("--report", o.report, "Write an HTML page: the answer and tables, then the pictures")

@@ -73,5 +73,6 @@ int run_inference_time(const ExperimentOptions& options, const std::string& comm
                        const Streams& streams);
 int run_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_sparsity(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
+int run_sweep(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 
 }  // namespace opoloop

@@ -103,7 +103,7 @@ TEST_CASE("experiment: bad usage is one line and exit code 2") {
   refused({"experiment"}, "NAME");
   refused({"experiment", "nonsense"}, "published");
   refused({"experiment", "published", "--only", "nonsense"}, "k2000");
-  refused({"experiment", "nonsense"}, "gap-tts, sparsity");
+  refused({"experiment", "nonsense"}, "gap-tts, tts, sparsity");
   refused({"experiment", "gap-tts", "--only", "nonsense"}, "wishart");
   refused({"experiment", "gap-tts", "--spins", "17"}, "--spins");
   refused({"experiment", "gap-tts", "--device", "dsb:"}, "--device is not an option");

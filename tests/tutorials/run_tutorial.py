@@ -4,14 +4,15 @@
 
 Blocks fenced as ```bash and ```python are run in order, in one scratch folder that has the repository's data/ and
 examples/ in it. A ```text block right after one is what it prints: … stands for anything on a line, a line of … alone
-for any number of lines. Other blocks are only shown. A line `<!-- needs: torch -->` says what the tutorial is skipped
-without.
+for any number of lines. Other blocks are only shown. A line `<!-- needs: torch -->` or `<!-- needs command: mpirun -->`
+says what the tutorial is skipped without.
 """
 
 import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,10 @@ def missing(text, python, environment):
     for module in re.findall(r"<!-- needs: (\w+) -->", text):
         probe = subprocess.run([python, "-c", f"import {module}"], env=environment, stderr=subprocess.DEVNULL)
         if probe.returncode != 0:
-            return module
+            return f"Python module {module}"
+    for command in re.findall(r"<!-- needs command: (\w+) -->", text):
+        if shutil.which(command) is None:
+            return f"command {command}"
     return None
 
 
@@ -83,10 +87,12 @@ def main():
     options = parser.parse_args()
     environment = dict(os.environ, PATH=f"{options.opoloop.resolve().parent}:{os.environ['PATH']}",
                        PYTHONPATH=str(pathlib.Path(options.python_path).resolve()), PYTHONDONTWRITEBYTECODE="1",
-                       OMP_NUM_THREADS="1")
+                       OMP_NUM_THREADS="1",
+                       # CI may be root; a reader mostly is not.
+                       OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     absent = missing(options.tutorial.read_text(), options.python, environment)
     if absent:
-        print(f"tutorial skipped: no Python module {absent}")
+        print(f"tutorial skipped: no {absent}")
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in ("data", "examples"):

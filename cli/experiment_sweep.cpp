@@ -1,0 +1,33 @@
+#include <filesystem>
+#include <ostream>
+
+#include "cli/point_experiment.h"
+#include "core/error.h"
+#include "driver/sweep_file.h"
+#include "experiments/csv.h"
+#include "experiments/page.h"
+#include "experiments/sweep/sweep_report.h"
+
+namespace opoloop {
+
+int run_sweep(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
+  if (o.file.empty()) throw InputError("experiment sweep: CONFIG.toml is missing (docs/sweeps.md)");
+  const SweepPlan plan(read_sweep_config(o.file, o.seed), o.seed);
+  return run_point_experiment(plan, o, command_line, streams, [&](const PointResults& results) {
+    const Sweep sweep = read_sweep_file(results.file);
+    const SweepSummary summary = summarise(plan, sweep);
+    if (!o.report.empty()) {
+      write_page(sweep_html(summary, plan, command_line), o.report);
+      const std::filesystem::path page(o.report);
+      write_csv(sweep_summary_csv(summary), std::filesystem::path(page).replace_extension(".csv"));
+      write_csv(sweep_csv(sweep), std::filesystem::path(page).replace_extension(".points.csv"));
+    }
+    if (o.json) {
+      print_sweep_json(summary, plan, o.out.empty() ? o.resume : o.out, streams.out);
+    } else {
+      print_sweep(summary, streams.out);
+    }
+  });
+}
+
+}  // namespace opoloop
