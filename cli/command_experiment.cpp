@@ -29,7 +29,8 @@ constexpr Experiment kExperiments[] = {{"published", run_published},
                                        {"sweep", run_sweep},
                                        {"merge", run_merge}};
 /// Experiments made of points that any number of processes can share (docs/sweeps.md).
-constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "gap-tts", "accuracy"};
+constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "gap-tts", "accuracy",
+                                                              "applications"};
 
 int run_experiment(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
   std::string names;
@@ -44,16 +45,17 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
     if (given && std::find(takers.begin(), takers.end(), o.name) == takers.end())
       throw InputError(fmt::format("experiment {}: {} is not an option of it", o.name, option));
   };
-  only_for(!o.only.empty(), "--only", {"published", "gap-tts", "tts"});
-  only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity", "tts"});
+  only_for(!o.only.empty(), "--only", {"published", "gap-tts", "tts", "applications"});
+  only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity", "tts", "applications"});
   only_for(!o.spins.empty(), "--spins", {"gap-tts", "tts"});
-  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts"});
-  only_for(o.devices.size() > 1, "more than one --device", {"tts"});
+  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts", "applications"});
+  only_for(o.devices.size() > 1, "more than one --device", {"tts", "applications"});
   only_for(!o.tts.files.empty(), "--problem", {"tts"});
   only_for(!o.tts.generators.empty(), "--generate", {"tts"});
   only_for(!o.tts.lengths.empty(), "--lengths", {"tts"});
   only_for(o.tts.runs.has_value(), "--runs", {"tts"});
   only_for(o.tts.share != TtsArguments().share, "--target", {"tts"});
+  only_for(!o.pictures.empty(), "--pictures", {"applications"});
   only_for(!o.file.empty(), "FILE", {"sweep", "merge"});
   only_for(!o.array.empty(), "--array", kMadeOfPoints);
   only_for(o.retry_failed, "--retry-failed", kMadeOfPoints);
@@ -63,9 +65,9 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
 }  // namespace
 
 Verb add_experiment(CLI::App& program, const std::string& command_line) {
-  CLI::App* app = program.add_subcommand(
-      "experiment",
-      "Run an experiment: published, gap-tts, tts, sparsity or inference-time; one file, one report");
+  CLI::App* app = program.add_subcommand("experiment",
+                                         "Run an experiment: published, gap-tts, tts, sparsity, "
+                                         "inference-time or applications; one file, one report");
   auto options = std::make_shared<ExperimentOptions>();
   ExperimentOptions& o = *options;
   app->add_option(
@@ -84,11 +86,13 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
   app->add_option(
          "--only", o.only,
          "published: sections, of moebius, gset, k2000, saturation, scaling; gap-tts: families, of "
-         "qama, qama-random, sk, wishart, tile2d, mis; tts: families, of sk, sk1, gset-800, gset-2000")
+         "qama, qama-random, sk, wishart, tile2d, mis; tts: families, of sk, sk1, gset-800, gset-2000; "
+         "applications: of independent-set, tracking, super-resolution, design, clustering")
       ->type_name("NAME,...")
       ->delimiter(',');
   app->add_option("--instances", o.instances,
-                  "gap-tts, tts: instances of each family and size; sparsity: images. In place of the plan's")
+                  "gap-tts, tts: instances of each family and size; sparsity: images; "
+                  "applications: seeds of each instance. In place of the plan's")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   app->add_option("--spins", o.spins, "gap-tts, tts: sizes in place of the plan's; gap-tts: 4 to 16")
@@ -97,7 +101,8 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
   app->add_option(
          "--device", o.devices,
          "sparsity: what solves the Hamiltonian (default annealing:); inference-time: one more solver; "
-         "tts: URI or NAME=URI, once for each device, usual for those it measures anyway")
+         "tts: URI or NAME=URI, once for each device, usual for those it measures anyway; "
+         "applications: what solves them, once for each device (default emulator:?dt=0.05)")
       ->type_name("URI");
   app->add_option("--problem", o.tts.files,
                   "tts: problem files in place of the usual instances; those of a folder with the same size "
@@ -136,6 +141,9 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
   app->add_flag("--retry-failed", o.retry_failed, "With --resume: measure the points that failed again");
   app->add_option("--report", o.report, "Write an HTML page: the answer and tables, then the pictures")
       ->type_name("OUT.html");
+  app->add_option("--pictures", o.pictures,
+                  "applications: write each picture as an SVG file into this folder")
+      ->type_name("FOLDER");
   app->add_flag("--json", o.json,
                 "Print exactly one JSON object on standard output, all else on standard error");
   add_config_option(*app);

@@ -26,14 +26,15 @@ struct ExperimentOptions {
   std::optional<int> threads;
   std::uint64_t seed = 1;
   std::vector<std::string> only;
-  std::optional<int> instances;      ///< gap-tts, tts: of each family and size; sparsity: images
+  std::optional<int> instances;      ///< of each family and size; sparsity: images; applications: seeds
   std::vector<int> spins;            ///< gap-tts, tts
-  std::vector<std::string> devices;  ///< tts; sparsity: one; inference-time: one more
+  std::vector<std::string> devices;  ///< tts, applications; sparsity: one; inference-time: one more
   TtsArguments tts;
   std::string out, resume, report;
   std::string array;          ///< share of the points: "I/N" or "slurm"; experiments made of points only
   bool retry_failed = false;  ///< the same
   std::string file;           ///< sweep: its configuration; merge: the experiment file
+  std::string pictures;       ///< applications: folder of SVG files
   bool json = false;
 };
 
@@ -67,6 +68,8 @@ class ExperimentRun {
   std::chrono::steady_clock::time_point start_, saved_;
 };
 
+int run_applications(const ExperimentOptions& options, const std::string& command_line,
+                     const Streams& streams);
 int run_published(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_gap_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_inference_time(const ExperimentOptions& options, const std::string& command_line,

@@ -13,6 +13,7 @@
 #include "cli/command_check.h"
 #include "cli/command_compare_devices.h"
 #include "cli/command_convert.h"
+#include "cli/command_decode.h"
 #include "cli/command_devices.h"
 #include "cli/command_experiment.h"
 #include "cli/command_generate.h"
@@ -69,6 +70,7 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   verbs.push_back(add_info(program));
   verbs.push_back(add_convert(program));
   verbs.push_back(add_generate(program));
+  verbs.push_back(add_decode(program));
   verbs.push_back(add_devices(program));
   verbs.push_back(add_check(program));
   verbs.push_back(add_report(program, command_line));

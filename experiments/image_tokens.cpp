@@ -26,7 +26,7 @@ std::optional<std::string> inflated(const std::filesystem::path& path) {
 }
 
 ImageSet read_digits(const std::string& text, const std::string& file) {
-  ImageSet set{"digits", 8, 0, {}};
+  ImageSet set{"digits", 8, 0, {}, {}};
   std::string_view rest = text;
   while (!rest.empty()) {
     std::string_view line = rest.substr(0, rest.find('\n'));
@@ -43,6 +43,12 @@ ImageSet read_digits(const std::string& text, const std::string& file) {
       set.pixels.push_back(static_cast<float>(value) / 16);
       line.remove_prefix(used + 1);
     }
+    int label = -1;
+    const auto [end, failure] = std::from_chars(line.data(), line.data() + line.size(), label);
+    if (failure != std::errc{} || label < 0 || label > 9) {
+      throw InputError(fmt::format("{}: line {}: expected a digit as label", file, set.count + 1));
+    }
+    set.labels.push_back(label);
     ++set.count;
   }
   return set;
@@ -60,7 +66,7 @@ ImageSet read_idx(const std::string& bytes, const std::string& file) {
       bytes.size() != kHead + std::size_t{word(1)} * word(2) * word(3)) {
     throw InputError(file + ": not an IDX file of square grey images");
   }
-  ImageSet set{"mnist1k", static_cast<int>(word(2)), static_cast<int>(word(1)), {}};
+  ImageSet set{"mnist1k", static_cast<int>(word(2)), static_cast<int>(word(1)), {}, {}};
   for (std::size_t i = kHead; i < bytes.size(); ++i) {
     set.pixels.push_back(static_cast<float>(static_cast<unsigned char>(bytes[i])) / 255);
   }

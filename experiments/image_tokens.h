@@ -16,6 +16,7 @@ struct ImageSet {
   int side = 0;
   int count = 0;
   std::vector<float> pixels;  ///< [count][side][side]
+  std::vector<int> labels;    ///< of the digits, 0 … 9; empty for mnist1k
 };
 
 /// Where the images of a set lie: below `data`, small/attention/digits.csv.gz or

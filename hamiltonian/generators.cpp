@@ -4,81 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
-#include <limits>
 
 #include "core/error.h"
+#include "hamiltonian/applications/families.h"
+#include "hamiltonian/generators/options.h"
 
 namespace opoloop {
 namespace {
 
-/// The options of one call, defaults filled in, read by type.
-class Options {
- public:
-  Options(const GeneratorFamily& family, const std::map<std::string, std::string>& given)
-      : family_(family.name), given_(given) {
-    for (const GeneratorOption& option : family.options) {
-      if (!option.default_value.empty()) values_[option.name] = option.default_value;
-      names_.push_back(option.name);
-    }
-    for (const auto& [name, value] : given) {
-      if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
-        throw InputError(
-            fmt::format("{}: no option '{}'; it has: {}", family_, name, fmt::join(names_, ", ")));
-      }
-      values_[name] = value;
-    }
-  }
-
-  /// True where the caller gave it, rather than the default.
-  bool given(const std::string& name) const { return given_.contains(name); }
-
-  const std::string& text(const std::string& name) const {
-    const auto found = values_.find(name);
-    if (found == values_.end()) throw InputError(fmt::format("{}: option '{}' must be given", family_, name));
-    return found->second;
-  }
-
-  double number(const std::string& name) const { return parse<double>(name, "a number"); }
-  std::int64_t integer(const std::string& name) const { return parse<std::int64_t>(name, "an integer"); }
-  std::uint64_t seed() const { return parse<std::uint64_t>("seed", "an integer from 0 to 2^64 − 1"); }
-
-  std::int32_t count(const std::string& name) const {
-    const std::int64_t value = integer(name);
-    if (value < 0 || value > std::numeric_limits<std::int32_t>::max()) fail(name, "a count");
-    return static_cast<std::int32_t>(value);
-  }
-
-  /// True where the option is `yes`, false where it is `no`, an error otherwise.
-  bool is(const std::string& name, const std::string& yes, const std::string& no) const {
-    if (text(name) != yes && text(name) != no) fail(name, fmt::format("{} or {}", yes, no));
-    return text(name) == yes;
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& name, const std::string& expected) const {
-    throw InputError(fmt::format("{}: {} = '{}': expected {}", family_, name, text(name), expected));
-  }
-
-  template <class Number>
-  Number parse(const std::string& name, const std::string& expected) const {
-    const std::string& value = text(name);
-    Number number{};
-    const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (failure != std::errc{} || end != value.data() + value.size()) fail(name, expected);
-    return number;
-  }
-
-  std::string family_;
-  const std::map<std::string, std::string>& given_;
-  std::vector<std::string> names_;
-  std::map<std::string, std::string> values_;
-};
-
 struct Entry {
   GeneratorFamily family;
-  std::function<Problem(const Options&)> make;
+  std::function<Problem(const GeneratorOptions&)> make;
 };
 
 const GeneratorOption kN = {"n", "", "number of spins"};
@@ -87,10 +24,10 @@ const GeneratorOption kSeed = {"seed", "1", "seed of the random numbers"};
 const GeneratorOption kWeights = {"weights", "1", "edge weights: 1 or pm1 (±1)"};
 const GeneratorOption kCouplings = {"couplings", "pm1", "couplings: pm1 (±1) or gaussian"};
 
-WeightKind weights_of(const Options& o) {
+WeightKind weights_of(const GeneratorOptions& o) {
   return o.is("weights", "pm1", "1") ? WeightKind::plus_minus_one : WeightKind::one;
 }
-CouplingKind couplings_of(const Options& o) {
+CouplingKind couplings_of(const GeneratorOptions& o) {
   return o.is("couplings", "pm1", "gaussian") ? CouplingKind::plus_minus_one : CouplingKind::gaussian;
 }
 
@@ -99,7 +36,7 @@ const std::vector<Entry>& entries() {
       {{"sk",
         "Sherrington–Kirkpatrick spin glass: all pairs coupled",
         {kN, kCouplings, {"variance", "1", "variance of the couplings: 1 or 1/n"}, kSeed}},
-       [](const Options& o) {
+       [](const GeneratorOptions& o) {
          return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"),
                                         o.seed());
        }},
@@ -110,7 +47,7 @@ const std::vector<Entry>& entries() {
          {"m", "0", "number of edges; 0: by p"},
          kWeights,
          kSeed}},
-       [](const Options& o) {
+       [](const GeneratorOptions& o) {
          const std::int64_t m = o.integer("m");
          if (m != 0 && o.given("p")) throw InputError("erdos-renyi: give either p or m");
          return m == 0 ? erdos_renyi(o.count("n"), o.number("p"), weights_of(o), o.seed())
@@ -119,20 +56,22 @@ const std::vector<Entry>& entries() {
       {{"regular",
         "max-cut on a random d-regular graph",
         {kN, {"d", "3", "degree of every node"}, kWeights, kSeed}},
-       [](const Options& o) { return random_regular(o.count("n"), o.count("d"), weights_of(o), o.seed()); }},
+       [](const GeneratorOptions& o) {
+         return random_regular(o.count("n"), o.count("d"), weights_of(o), o.seed());
+       }},
       {{"complete", "max-cut on the complete graph with weights ±1 (K2000 is one)", {kN, kSeed}},
-       [](const Options& o) { return complete_plus_minus_one(o.count("n"), o.seed()); }},
+       [](const GeneratorOptions& o) { return complete_plus_minus_one(o.count("n"), o.seed()); }},
       {{"moebius", "max-cut on the Möbius ladder; optimum known", {kN}},
-       [](const Options& o) { return moebius_ladder(o.count("n")); }},
+       [](const GeneratorOptions& o) { return moebius_ladder(o.count("n")); }},
       {{"torus", "max-cut on a square lattice with periodic boundary", {kLength, kCouplings, kSeed}},
-       [](const Options& o) { return torus(o.count("l"), couplings_of(o), o.seed()); }},
+       [](const GeneratorOptions& o) { return torus(o.count("l"), couplings_of(o), o.seed()); }},
       {{"wishart",
         "Wishart-planted spin glass (arXiv:1906.00275): dense, hard, optimum known",
         {kN,
          {"alpha", "0.5", "M/N, columns per spin; hardest well below 1"},
          {"couplings", "integer", "integer (exact) or gaussian (as in the paper)"},
          kSeed}},
-       [](const Options& o) {
+       [](const GeneratorOptions& o) {
          return wishart_planted(o.count("n"), o.number("alpha"), o.is("couplings", "integer", "gaussian"),
                                 o.seed());
        }},
@@ -143,7 +82,7 @@ const std::vector<Entry>& entries() {
          {"p2", "0", "… with 2"},
          {"p3", "0", "… with 3; the rest have 4"},
          kSeed}},
-       [](const Options& o) {
+       [](const GeneratorOptions& o) {
          return tile_planted(o.count("l"), o.number("p1"), o.number("p2"), o.number("p3"), o.seed());
        }},
       {{"mis",
@@ -154,7 +93,7 @@ const std::vector<Entry>& entries() {
          {"p", "1", "probability of the edges that the optimum does not need; 1: smallest gap"},
          {"penalty", "2", "cost of an edge with both ends taken, above 1"},
          kSeed}},
-       [](const Options& o) {
+       [](const GeneratorOptions& o) {
          const std::int32_t n = o.count("n"), cliques = o.count("cliques");
          return independent_set(n, cliques == 0 ? std::max((n - 1) / 3, 1) : cliques, o.number("p"),
                                 o.number("penalty"), o.seed());
@@ -169,6 +108,7 @@ const std::vector<GeneratorFamily>& generator_families() {
   static const std::vector<GeneratorFamily> families = [] {
     std::vector<GeneratorFamily> list;
     for (const Entry& entry : entries()) list.push_back(entry.family);
+    for (const GeneratorFamily& family : application_families()) list.push_back(family);
     return list;
   }();
   return families;
@@ -177,8 +117,12 @@ const std::vector<GeneratorFamily>& generator_families() {
 Problem generate_problem(const std::string& family, const std::map<std::string, std::string>& options) {
   std::vector<std::string> names;
   for (const Entry& entry : entries()) {
-    if (entry.family.name == family) return entry.make(Options(entry.family, options));
+    if (entry.family.name == family) return entry.make(GeneratorOptions(entry.family, options));
     names.push_back(entry.family.name);
+  }
+  for (const GeneratorFamily& application : application_families()) {
+    if (application.name == family) return application_problem(*make_application(family, options));
+    names.push_back(application.name);
   }
   throw InputError(fmt::format("unknown family '{}'; known: {}", family, fmt::join(names, ", ")));
 }

@@ -48,6 +48,8 @@ std::optional<double> energy_of(const Problem& problem, const std::string& sense
   const bool graph = problem.kind == ProblemKind::max_cut;
   if (sense == "max-cut" && graph) return problem.energy_of_cut(best);
   if (sense == "min sum w s s" && graph) return best;
+  // Only where the problem is that of a graph file: -1 a node (formats/dimacs.h).
+  if (sense == "max independent set" && problem.kind == ProblemKind::qubo) return -best;
   if ((sense == "min x'Qx" || sense == "min x'Qx+offset") && problem.kind == ProblemKind::qubo) return best;
   return std::nullopt;
 }

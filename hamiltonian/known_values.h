@@ -14,6 +14,7 @@ namespace opoloop {
 ///   "max-cut"                         the best cut of a graph: E = Σ w − 2 best
 ///   "min sum w s s"                   Σ_{i<j} w_ij σ_i σ_j of a graph, which is E itself (J = −w)
 ///   "min x'Qx", "min x'Qx+offset"     the value of a QUBO, which is E itself (constant carried)
+///   "max independent set"             the size of the set of a graph file: E = −best
 ///
 /// Sets best_known_energy and best_known_source ("known_values.csv: optimal (BiqMac)") and returns true where
 /// one is found and the problem had none. A table that cannot be read is as good as none.

@@ -12,6 +12,7 @@
 #include "hamiltonian/formats/biqmac.h"
 #include "hamiltonian/formats/compression.h"
 #include "hamiltonian/formats/detect.h"
+#include "hamiltonian/formats/dimacs.h"
 #include "hamiltonian/formats/dimod_coo.h"
 #include "hamiltonian/formats/dimod_json.h"
 #include "hamiltonian/formats/file_bytes.h"
@@ -37,9 +38,10 @@ struct FormatEntry {
   std::string (*write)(const Problem&);
 };
 
-constexpr std::array<FormatEntry, 10> kFormats{{
+constexpr std::array<FormatEntry, 11> kFormats{{
     {ProblemFormat::rudy, "rudy", true, false, false, read_rudy, write_rudy},
     {ProblemFormat::biqmac, "biqmac", true, true, true, read_biqmac, write_biqmac},
+    {ProblemFormat::dimacs, "dimacs", true, true, true, read_dimacs, nullptr},
     {ProblemFormat::dimod_coo, "dimod-coo", true, true, true, read_dimod_coo, write_dimod_coo},
     {ProblemFormat::dimod_json, "dimod-json", true, true, true, read_dimod_json, write_dimod_json},
     {ProblemFormat::matrix_market, "matrix-market", true, false, false, read_matrix_market,

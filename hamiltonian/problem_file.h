@@ -14,6 +14,7 @@ namespace opoloop {
 enum class ProblemFormat {
   rudy,           ///< rudy, G-set, BiqMac .mc: a weighted graph, max-cut
   biqmac,         ///< BiqMac .sparse, .bq, QOBLIB .qs: min x'Qx
+  dimacs,         ///< DIMACS graph, QOBLIB .gph: its maximum independent set; read only
   dimod_coo,      ///< dimod COO with its vartype header
   dimod_json,     ///< dimod BinaryQuadraticModel.to_serializable(), schema 3
   matrix_market,  ///< MatrixMarket coordinate or array: J
@@ -26,7 +27,8 @@ enum class ProblemFormat {
 
 /// Every format, in the order above.
 const std::vector<ProblemFormat>& all_problem_formats();
-/// "rudy", "biqmac", "dimod-coo", "dimod-json", "matrix-market", "qplib", "kaiwu-csv", "npy", "npz", "hdf5".
+/// "rudy", "biqmac", "dimacs", "dimod-coo", "dimod-json", "matrix-market", "qplib", "kaiwu-csv", "npy",
+/// "npz", "hdf5".
 std::string format_name(ProblemFormat format);
 /// The inverse. Throws InputError listing the names.
 ProblemFormat parse_problem_format(const std::string& name);

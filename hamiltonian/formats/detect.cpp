@@ -34,8 +34,6 @@ constexpr Magic kForeign[] = {
       4},
      "a program"},
     {"<", "an HTML or XML page, perhaps a failed download"},
-    {"p edge", "a DIMACS graph, whose edges carry no weights to cut: convert it to rudy"},
-    {"p col", "a DIMACS graph, whose edges carry no weights to cut: convert it to rudy"},
 };
 
 // First line that is no comment of any format, and two more.
@@ -106,15 +104,15 @@ std::optional<ProblemFormat> format_of_extension(const std::string& path) {
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return std::tolower(c); });
   static const std::vector<std::pair<const char*, ProblemFormat>> table = {
-      {".rud", ProblemFormat::rudy},         {".rudy", ProblemFormat::rudy},
-      {".mc", ProblemFormat::rudy},          {".gset", ProblemFormat::rudy},
-      {".sparse", ProblemFormat::biqmac},    {".bq", ProblemFormat::biqmac},
-      {".qs", ProblemFormat::biqmac},        {".coo", ProblemFormat::dimod_coo},
-      {".json", ProblemFormat::dimod_json},  {".mtx", ProblemFormat::matrix_market},
-      {".mm", ProblemFormat::matrix_market}, {".qplib", ProblemFormat::qplib},
-      {".csv", ProblemFormat::kaiwu_csv},    {".npy", ProblemFormat::npy},
-      {".npz", ProblemFormat::npz},          {".h5", ProblemFormat::hdf5},
-      {".hdf5", ProblemFormat::hdf5},
+      {".rud", ProblemFormat::rudy},          {".rudy", ProblemFormat::rudy},
+      {".mc", ProblemFormat::rudy},           {".gset", ProblemFormat::rudy},
+      {".sparse", ProblemFormat::biqmac},     {".bq", ProblemFormat::biqmac},
+      {".qs", ProblemFormat::biqmac},         {".gph", ProblemFormat::dimacs},
+      {".coo", ProblemFormat::dimod_coo},     {".json", ProblemFormat::dimod_json},
+      {".mtx", ProblemFormat::matrix_market}, {".mm", ProblemFormat::matrix_market},
+      {".qplib", ProblemFormat::qplib},       {".csv", ProblemFormat::kaiwu_csv},
+      {".npy", ProblemFormat::npy},           {".npz", ProblemFormat::npz},
+      {".h5", ProblemFormat::hdf5},           {".hdf5", ProblemFormat::hdf5},
   };
   for (const auto& [known, format] : table) {
     if (extension == known) return format;
@@ -142,6 +140,10 @@ ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
   }
   if (opening.first.front() == '{') return ProblemFormat::dimod_json;
   if (is_qplib(opening)) return ProblemFormat::qplib;
+  // A line of comment, `c …`, may come before.
+  for (const std::string_view line : {opening.first, opening.second}) {
+    if (line.starts_with("p edge") || line.starts_with("p col")) return ProblemFormat::dimacs;
+  }
   for (const std::string_view line : {opening.first, opening.second}) {
     for (const Magic& magic : kForeign) {
       if (line.starts_with(magic.bytes)) throw_file_error(name, 0, {}, fmt::format("this is {}", magic.what));

@@ -15,12 +15,12 @@ namespace {
 using namespace opoloop;
 
 constexpr ProblemFormat kParsers[] = {
-    ProblemFormat::rudy,       ProblemFormat::biqmac,        ProblemFormat::dimod_coo,
-    ProblemFormat::dimod_json, ProblemFormat::matrix_market, ProblemFormat::qplib,
-    ProblemFormat::kaiwu_csv,  ProblemFormat::npy,           ProblemFormat::npz};
+    ProblemFormat::rudy,          ProblemFormat::biqmac, ProblemFormat::dimod_coo, ProblemFormat::dimod_json,
+    ProblemFormat::matrix_market, ProblemFormat::qplib,  ProblemFormat::kaiwu_csv, ProblemFormat::npy,
+    ProblemFormat::npz,           ProblemFormat::dimacs};
 constexpr unsigned kParserCount = sizeof kParsers / sizeof kParsers[0];
 // Further values leave the choice to the content and one of these names.
-constexpr const char* kNames[] = {"f", "f.sparse", "f.csv", "f.json", "f.mtx", "f.coo", "f.qplib"};
+constexpr const char* kNames[] = {"f", "f.sparse", "f.csv", "f.json", "f.mtx", "f.coo", "f.qplib", "f.gph"};
 constexpr unsigned kChoiceMask = 31;
 constexpr unsigned kAncillaBit = 32;
 constexpr unsigned kWeightsBit = 64;

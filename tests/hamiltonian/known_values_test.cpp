@@ -48,6 +48,11 @@ TEST_CASE("known values: each sense becomes the energy of the problem") {
     CHECK(p.best_known_energy == -3.0);
     CHECK(p.ising.energy(spins_of(2, 0b01)) == -3);
   }
+  SECTION("max independent set") {
+    const Problem p = found(scratch, "g.gph", "p edge 3 2\ne 1 2\ne 2 3\n",
+                            "a/b/g.gph,3,2,max independent set,2,optimal,,");
+    CHECK(p.best_known_energy == -2.0);
+  }
   SECTION("rows that do not fit are passed over") {
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/other.txt,3,3,max-cut,6,,,").best_known_energy);
     CHECK_FALSE(found(scratch, "t.txt", triangle, "a/b/t.txt,4,3,max-cut,6,,,").best_known_energy);
@@ -86,7 +91,8 @@ TEST_CASE("public instances: sizes, and every value of the table finds its file"
     while (std::getline(table, line)) {
       const bool graph =
           line.find(",max-cut,") != std::string::npos || line.find(",min sum w s s,") != std::string::npos;
-      const bool qubo = line.find(",min x'Qx,") != std::string::npos;
+      const bool qubo = line.find(",min x'Qx,") != std::string::npos ||
+                        line.find(",max independent set,") != std::string::npos;
       const std::string file = line.substr(0, line.find(','));
       std::istringstream fields(line);
       std::string best;

@@ -114,6 +114,17 @@ TEST_CASE("rudy: the cut of a hand-counted graph") {
   CHECK(p.name == "square.txt");
 }
 
+TEST_CASE("DIMACS: the independent sets of a path") {
+  for (const char* name : {"path.gph", "path.txt", "path"}) {
+    const Problem p = load_text("c a path of three\np edge 3 2\ne 2 1\nc between\ne 2 3\n", name);
+    CHECK(p.kind == ProblemKind::qubo);
+    CHECK(energy(p, {-1, -1, -1}) == 0);
+    CHECK(energy(p, {1, -1, 1}) == -2);
+    CHECK(energy(p, {1, 1, -1}) == -2 + 1.25);
+    CHECK(energy(p, {1, 1, 1}) == -3 + 2.5);
+  }
+}
+
 TEST_CASE("BiqMac: x'Qx counts an off-diagonal entry twice") {
   for (const char* name : {"q.sparse", "q.bq", "q.qs", "q.sparse.gz"}) {
     const Problem p = load_text("3 4\n1 1 -5\n1 2 3\n2 3 -4\n3 3 7\n", name);
