@@ -26,6 +26,7 @@ constexpr Experiment kExperiments[] = {{"published", run_published},
                                        {"tts", run_tts},
                                        {"sparsity", run_sparsity},
                                        {"inference-time", run_inference_time},
+                                       {"accuracy", run_accuracy},
                                        {"merge", run_merge}};
 /// Experiments made of points that any number of processes can share (docs/sweeps.md).
 constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "accuracy"};
@@ -46,7 +47,8 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
   only_for(!o.only.empty(), "--only", {"published", "gap-tts", "tts"});
   only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity", "tts"});
   only_for(!o.spins.empty(), "--spins", {"gap-tts", "tts"});
-  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts"});
+  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts", "accuracy"});
+  only_for(o.accuracy.any(), "an option of accuracy", {"accuracy"});
   only_for(o.devices.size() > 1, "more than one --device", {"tts"});
   only_for(!o.tts.files.empty(), "--problem", {"tts"});
   only_for(!o.tts.generators.empty(), "--generate", {"tts"});
@@ -62,9 +64,9 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
 }  // namespace
 
 Verb add_experiment(CLI::App& program, const std::string& command_line) {
-  CLI::App* app = program.add_subcommand(
-      "experiment",
-      "Run an experiment: published, gap-tts, tts, sparsity or inference-time; one file, one report");
+  CLI::App* app = program.add_subcommand("experiment",
+                                         "Run an experiment: published, gap-tts, tts, sparsity, "
+                                         "inference-time or accuracy; one file, one report");
   auto options = std::make_shared<ExperimentOptions>();
   ExperimentOptions& o = *options;
   app->add_option(
@@ -73,7 +75,9 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
          "predict the time to solution; tts: which device is fastest for which size, and how its time to "
          "solution scales; sparsity: which tokens the heads of a QAMA layer select; "
          "inference-time: what a "
-         "forward pass costs, by softmax, by solvers and on machines; merge: puts the points that "
+         "forward pass costs, by softmax, by solvers and on machines; accuracy: do models with QAMA reach "
+         "those "
+         "with softmax attention (needs LibTorch); merge: puts the points that "
          "several processes measured together")
       ->required();
   app->add_option("FILE", o.file, "merge: the experiment file (or its folder of parts)");
@@ -91,10 +95,10 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
   app->add_option("--spins", o.spins, "gap-tts, tts: sizes in place of the plan's; gap-tts: 4 to 16")
       ->type_name("N,...")
       ->delimiter(',');
-  app->add_option(
-         "--device", o.devices,
-         "sparsity: what solves the Hamiltonian (default annealing:); inference-time: one more solver; "
-         "tts: URI or NAME=URI, once for each device, usual for those it measures anyway")
+  app->add_option("--device", o.devices,
+                  "sparsity, accuracy: what solves the Hamiltonian (default annealing:); inference-time: one "
+                  "more solver; "
+                  "tts: URI or NAME=URI, once for each device, usual for those it measures anyway")
       ->type_name("URI");
   app->add_option("--problem", o.tts.files,
                   "tts: problem files in place of the usual instances; those of a folder with the same size "
@@ -135,6 +139,7 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
       ->type_name("OUT.html");
   app->add_flag("--json", o.json,
                 "Print exactly one JSON object on standard output, all else on standard error");
+  add_accuracy_flags(*app, o.accuracy);
   add_config_option(*app);
   return {app, [options, command_line](const Streams& streams) {
             return run_experiment(*options, command_line, streams);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/accuracy_options.h"
 #include "cli/verb.h"
 
 namespace opoloop {
@@ -34,6 +35,7 @@ struct ExperimentOptions {
   std::string array;          ///< share of the points: "I/N" or "slurm"; experiments made of points only
   bool retry_failed = false;  ///< the same
   std::string file;           ///< sweep: its configuration; merge: the experiment file
+  AccuracyFlags accuracy;
   bool json = false;
 };
 
@@ -67,6 +69,7 @@ class ExperimentRun {
   std::chrono::steady_clock::time_point start_, saved_;
 };
 
+int run_accuracy(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_published(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_gap_tts(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_inference_time(const ExperimentOptions& options, const std::string& command_line,
