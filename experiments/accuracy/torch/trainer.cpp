@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <filesystem>
 #include <limits>
 #include <mutex>
@@ -66,13 +67,13 @@ class Training {
     load();
     for (; epoch_ < task_.budget.epochs; ++epoch_) {
       if (!train_epoch()) {
-        save();
+        save(epoch_, next_);
         return std::nullopt;
       }
       const auto begin = Clock::now();
       const Tested tested = test();
       if (tested.stopped) {
-        save();
+        save(epoch_, next_);
         return std::nullopt;
       }
       result_.train_loss.push_back(loss_ / static_cast<double>(train_.count()));
@@ -81,10 +82,10 @@ class Training {
       result_.test_s += seconds_since(begin);
       next_ = 0;
       loss_ = 0;
-      if (seconds_since(saved_) > kSaveEvery) save(1);
+      if (seconds_since(saved_) > kSaveEvery) save(epoch_ + 1, 0);
     }
     if (!move()) {
-      save();
+      save(epoch_, next_);
       return std::nullopt;
     }
     result_.tokens =
@@ -173,7 +174,7 @@ class Training {
       result_.attention_s += attention;
       result_.gradient_s += seconds_since(forward);
       result_.other_s += std::chrono::duration<double>(forward - begin).count() - attention;
-      if (seconds_since(saved_) > kSaveEvery) save(1);
+      if (seconds_since(saved_) > kSaveEvery) save(epoch_, next_ + 1);
     }
     return true;
   }
@@ -234,8 +235,8 @@ class Training {
 
   std::filesystem::path checkpoint() const { return context_.scratch / "checkpoint.pt"; }
 
-  /// `finished`: the batch next_ is done too.
-  void save(std::size_t finished = 0) {
+  /// What a later call goes on with: batch `next` of `epoch`.
+  void save(int epoch, std::size_t next) {
     saved_ = Clock::now();
     if (context_.scratch.empty()) return;
     torch::serialize::OutputArchive archive, model, adam;
@@ -244,12 +245,9 @@ class Training {
     archive.write("model", model);
     archive.write("adam", adam);
     archive.write("identity", c10::IValue(task_.identity));
-    const bool between = next_ == 0 && loss_ == 0;  // after an epoch: nothing of the next is done
     archive.write(
-        "at",
-        tensor_of({static_cast<double>(between ? result_.accuracy.size() : static_cast<std::size_t>(epoch_)),
-                   static_cast<double>(between ? 0 : next_ + finished), loss_, result_.attention_s,
-                   result_.gradient_s, result_.other_s, result_.test_s, result_.selected}));
+        "at", tensor_of({static_cast<double>(epoch), static_cast<double>(next), loss_, result_.attention_s,
+                         result_.gradient_s, result_.other_s, result_.test_s, result_.selected}));
     archive.write("train_loss", tensor_of(result_.train_loss));
     archive.write("accuracy", tensor_of(result_.accuracy));
     std::filesystem::create_directories(context_.scratch);
@@ -302,7 +300,13 @@ class Training {
 
 std::optional<TrainedModel> train_model(const TrainingTask& task, const PointContext& context) {
   at::set_num_threads(1);  // torch keeps the number for each thread
-  return Training(task, context).run();
+  try {
+    return Training(task, context).run();
+  } catch (const std::exception&) {
+    // Ctrl-C also stops a device in the middle of a batch: the last checkpoint is where it goes on.
+    if (context.stop && context.stop()) return std::nullopt;
+    throw;
+  }
 }
 
 void use_one_thread_a_model() {
