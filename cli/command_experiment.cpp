@@ -19,15 +19,33 @@ namespace {
 
 struct Experiment {
   const char* name;
+  const char* what;
   int (*run)(const ExperimentOptions&, const std::string& command_line, const Streams&);
 };
-constexpr Experiment kExperiments[] = {{"published", run_published},
-                                       {"gap-tts", run_gap_tts},
-                                       {"tts", run_tts},
-                                       {"sparsity", run_sparsity},
-                                       {"inference-time", run_inference_time},
-                                       {"sweep", run_sweep},
-                                       {"merge", run_merge}};
+constexpr Experiment kExperiments[] = {
+    {"published", "results of other groups, reproduced and compared", run_published},
+    {"gap-tts", "does a spectral gap predict the time to solution", run_gap_tts},
+    {"tts", "which device is fastest for which size, and how its time to solution scales", run_tts},
+    {"sparsity", "which tokens the heads of a QAMA layer select", run_sparsity},
+    {"inference-time", "what a forward pass costs, by softmax, by solvers and on machines",
+     run_inference_time},
+    {"accuracy", "do models with QAMA reach those with softmax attention (needs LibTorch)", run_accuracy},
+    {"applications",
+     "independent sets, tracking, super-resolution, design by surrogate and clustering as QUBOs",
+     run_applications},
+    {"sweep", "instances, devices, settings and seeds named in a TOML file", run_sweep},
+    {"merge", "puts together the points that several processes measured", run_merge}};
+
+/// "published: …; gap-tts: …"
+std::string all_experiments() {
+  std::string text;
+  for (const Experiment& e : kExperiments) {
+    if (!text.empty()) text += "; ";
+    text += fmt::format("{}: {}", e.name, e.what);
+  }
+  return text;
+}
+
 /// Experiments made of points that any number of processes can share (docs/sweeps.md).
 constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "gap-tts", "accuracy",
                                                               "applications"};
@@ -48,7 +66,8 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
   only_for(!o.only.empty(), "--only", {"published", "gap-tts", "tts", "applications"});
   only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity", "tts", "applications"});
   only_for(!o.spins.empty(), "--spins", {"gap-tts", "tts"});
-  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts", "applications"});
+  only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts", "accuracy", "applications"});
+  only_for(o.accuracy.any(), "an option of accuracy", {"accuracy"});
   only_for(o.devices.size() > 1, "more than one --device", {"tts", "applications"});
   only_for(!o.tts.files.empty(), "--problem", {"tts"});
   only_for(!o.tts.generators.empty(), "--generate", {"tts"});
@@ -65,21 +84,11 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
 }  // namespace
 
 Verb add_experiment(CLI::App& program, const std::string& command_line) {
-  CLI::App* app = program.add_subcommand("experiment",
-                                         "Run an experiment: published, gap-tts, tts, sparsity, "
-                                         "inference-time or applications; one file, one report");
+  CLI::App* app =
+      program.add_subcommand("experiment", "Run an experiment: one command, one file, one report");
   auto options = std::make_shared<ExperimentOptions>();
   ExperimentOptions& o = *options;
-  app->add_option(
-         "NAME", o.name,
-         "published: results of other groups, reproduced and compared; gap-tts: does a spectral gap "
-         "predict the time to solution; tts: which device is fastest for which size, and how its time to "
-         "solution scales; sparsity: which tokens the heads of a QAMA layer select; "
-         "inference-time: what a "
-         "forward pass costs, by softmax, by solvers and on machines; sweep: instances, devices, settings "
-         "and seeds named in a TOML file; merge: puts the points that "
-         "several processes measured together")
-      ->required();
+  app->add_option("NAME", o.name, all_experiments())->required();
   app->add_option("FILE", o.file,
                   "sweep: its TOML file (docs/sweeps.md); merge: the experiment file or its folder of parts");
   app->add_flag("--quick", o.quick, "A subset that takes about a minute on two cores, or less");
@@ -100,8 +109,8 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
       ->delimiter(',');
   app->add_option(
          "--device", o.devices,
-         "sparsity: what solves the Hamiltonian (default annealing:); inference-time: one more solver; "
-         "tts: URI or NAME=URI, once for each device, usual for those it measures anyway; "
+         "sparsity, accuracy: what solves the Hamiltonian (default annealing:); inference-time: one more "
+         "solver; tts: URI or NAME=URI, once for each device, usual for those it measures anyway; "
          "applications: what solves them, once for each device (default emulator:?dt=0.05)")
       ->type_name("URI");
   app->add_option("--problem", o.tts.files,
@@ -146,6 +155,7 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
       ->type_name("FOLDER");
   app->add_flag("--json", o.json,
                 "Print exactly one JSON object on standard output, all else on standard error");
+  add_accuracy_flags(*app, o.accuracy);
   add_config_option(*app);
   return {app, [options, command_line](const Streams& streams) {
             return run_experiment(*options, command_line, streams);

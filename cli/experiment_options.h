@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/accuracy_options.h"
 #include "cli/verb.h"
 
 namespace opoloop {
@@ -35,6 +36,7 @@ struct ExperimentOptions {
   bool retry_failed = false;  ///< the same
   std::string file;           ///< sweep: its configuration; merge: the experiment file
   std::string pictures;       ///< applications: folder of SVG files
+  AccuracyFlags accuracy;
   bool json = false;
 };
 
@@ -68,6 +70,7 @@ class ExperimentRun {
   std::chrono::steady_clock::time_point start_, saved_;
 };
 
+int run_accuracy(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);
 int run_applications(const ExperimentOptions& options, const std::string& command_line,
                      const Streams& streams);
 int run_published(const ExperimentOptions& options, const std::string& command_line, const Streams& streams);

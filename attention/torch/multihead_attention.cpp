@@ -107,6 +107,7 @@ std::tuple<at::Tensor, at::Tensor> QamaMultiheadAttentionImpl::forward(
         static_cast<std::uint64_t>(forward_seed(static_cast<std::int64_t>(options.qama.seed), pass, sample));
     const QamaTensors result = qama_attention(heads[0], heads[1], heads[2], u, removed, attn_mask, qama);
     output = sample == 0 ? result.output : output + result.output;
+    selection = result.x;
     if (!need_weights) continue;
     const at::Tensor one = qama_attention_weights(qama, heads[0], heads[1], result, removed, attn_mask);
     weights = sample == 0 ? one : weights + one;

@@ -57,8 +57,9 @@ class QamaMultiheadAttentionImpl : public torch::nn::Cloneable<QamaMultiheadAtte
   QamaMultiheadAttentionOptions options;
   torch::nn::LayerNorm norm_q{nullptr}, norm_k{nullptr}, norm_v{nullptr};
   torch::nn::Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, out_proj{nullptr};
-  at::Tensor u;       ///< [d]
-  at::Tensor passes;  ///< forward passes of training so far: each draws numbers of its own
+  at::Tensor u;          ///< [d]
+  at::Tensor passes;     ///< forward passes of training so far: each draws numbers of its own
+  at::Tensor selection;  ///< x of the last pass, [B, H, N, q] int8; no part of the state
 };
 
 TORCH_MODULE(QamaMultiheadAttention);

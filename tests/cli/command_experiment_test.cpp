@@ -91,6 +91,36 @@ TEST_CASE("experiment sparsity: the answer first, one JSON object, a file that i
   CHECK(other.err_has("another plan (device=annealing:"));
 }
 
+TEST_CASE(
+    "experiment accuracy: without LibTorch it says how to get it, bad options are refused before that") {
+  const TemporaryFolder folder;
+  const std::string own = "own=" + folder.file("own.csv", "text,label\na,x\nb,y\nc,x\n");
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"experiment", "accuracy"});
+    return call(more);
+  };
+  const Ran missing = with({"--data", own, "--no-ablations"});
+  CHECK(missing.code == 1);
+  CHECK(missing.one_error_line());
+  CHECK(missing.err_has("libtorch-dev"));
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& because) {
+    const Ran ran = with(arguments);
+    CAPTURE(because, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(because));
+  };
+  refused({"--data", own, "--forms", "linear"}, "linear");
+  refused({"--data", own, "--infer", "nothing:"}, "nothing");
+  refused({"--data", own, "--quick", "--full"}, "contradict");
+  refused({"--data", "sst-2"}, "--data sst-2=PATH");
+  refused({"--data", "own=" + folder.file("none.csv")}, "no such file");
+  refused({"--data", own, "--rate", "-1"}, "--rate");
+  const Ran other = call({"experiment", "sparsity", "--forms", "v2"});
+  CHECK(other.code == 2);
+  CHECK(other.err_has("is not an option of it"));
+}
+
 TEST_CASE("experiment: bad usage is one line and exit code 2") {
   const TemporaryFolder folder;
   const auto refused = [](const std::vector<std::string>& arguments, const std::string& what) {
