@@ -187,8 +187,9 @@ void say_tts_answer(TtsAnswer& answer) {
     for (const TtsUnit unit : {TtsUnit::seconds, TtsUnit::products}) {
       const TtsTable* table = table_of(answer, share, unit);
       if (table == nullptr) continue;
-      answer.sentences.push_back(
-          fmt::format("Fastest {} in {}: {}.", goal_text(share), unit_text(unit), leaders(answer, *table)));
+      if (compares(answer, *table))
+        answer.sentences.push_back(
+            fmt::format("Fastest {} in {}: {}.", goal_text(share), unit_text(unit), leaders(answer, *table)));
       if (share == 1) say_scaling(answer, *table);
     }
     if (answer.share == 1) break;
