@@ -23,9 +23,9 @@ struct Experiment {
 };
 constexpr Experiment kExperiments[] = {{"published", run_published},
                                        {"gap-tts", run_gap_tts},
-                                       {"tts", run_tts},
                                        {"sparsity", run_sparsity},
                                        {"inference-time", run_inference_time},
+                                       {"tts", run_tts},
                                        {"merge", run_merge}};
 /// Experiments made of points that any number of processes can share (docs/sweeps.md).
 constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "accuracy"};
@@ -64,7 +64,7 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
 Verb add_experiment(CLI::App& program, const std::string& command_line) {
   CLI::App* app = program.add_subcommand(
       "experiment",
-      "Run an experiment: published, gap-tts, tts, sparsity or inference-time; one file, one report");
+      "Run an experiment: published, gap-tts, sparsity, inference-time or tts; one file, one report");
   auto options = std::make_shared<ExperimentOptions>();
   ExperimentOptions& o = *options;
   app->add_option(
