@@ -46,7 +46,7 @@ constexpr std::array<GsetKind, 8> kGset = {{
 std::optional<fs::path> gset_file(const fs::path& data, const std::string& graph) {
   for (const char* folder : {"small", "medium"}) {
     for (const char* ending : {".txt", ".txt.gz"}) {
-      const fs::path path = data / folder / "gset" / (graph + ending);
+      fs::path path = data / folder / "gset" / (graph + ending);
       if (fs::exists(path)) return path;
     }
   }

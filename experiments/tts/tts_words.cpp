@@ -110,11 +110,12 @@ void say_warnings(TtsAnswer& answer) {
         places.push_back(fmt::format("{}: {}", answer.classes[c].name, fmt::join(devices, ", ")));
     }
     if (places.empty()) continue;
-    answer.warnings.push_back(fmt::format(
-        "The best length is the {} of the grid, so the true optimum may lie beyond it and the time "
-        "be shorter ({}); these are in no fit. {}.",
-        end == GridEnd::shortest ? "shortest" : "longest", end == GridEnd::shortest ? "*" : "**",
-        fmt::join(places, "; ")));
+    answer.warnings.push_back(
+        fmt::format("The best length, counted in steps, is the {} of the grid, so the true optimum may lie "
+                    "beyond it and the time "
+                    "be shorter ({}); such times are in no fit. {}.",
+                    end == GridEnd::shortest ? "shortest" : "longest", end == GridEnd::shortest ? "*" : "**",
+                    fmt::join(places, "; ")));
   }
   if (!answer.below_known.empty()) {
     answer.warnings.push_back(
@@ -187,8 +188,9 @@ void say_tts_answer(TtsAnswer& answer) {
     for (const TtsUnit unit : {TtsUnit::seconds, TtsUnit::products}) {
       const TtsTable* table = table_of(answer, share, unit);
       if (table == nullptr) continue;
-      answer.sentences.push_back(
-          fmt::format("Fastest {} in {}: {}.", goal_text(share), unit_text(unit), leaders(answer, *table)));
+      if (compares(answer, *table))
+        answer.sentences.push_back(
+            fmt::format("Fastest {} in {}: {}.", goal_text(share), unit_text(unit), leaders(answer, *table)));
       if (share == 1) say_scaling(answer, *table);
     }
     if (answer.share == 1) break;

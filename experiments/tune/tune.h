@@ -43,7 +43,7 @@ struct TuneOptions {
   int reference_runs = 128;
   double share = 1;  ///< of the best energy: 1 = solved
   TuneScore score = TuneScore::geometric_mean;
-  std::string method = "crs2";
+  std::string method = "sbplx";
   int evaluations = 150;
   std::uint64_t seed = 1;
   int threads = 1;  ///< never changes a result

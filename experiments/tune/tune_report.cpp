@@ -73,7 +73,7 @@ void print_tune(const TuneOptions& options, const TuneResult& result, std::ostre
   out << tune_sentence(options, result) << '\n';
   for (const TuneCandidate& candidate : result.candidates) {
     out << fmt::format(
-        "  {:<22} {} steps, geometric mean {}, {} a run of one thread, {} of {} unsolved\n{:25}{}\n",
+        "  {:<22} {} steps, geometric mean {}, {} of one thread, {} of {} unsolved\n{:25}{}\n",
         candidate.name, steps_text(candidate), short_quantity(candidate.geometric_mean, ""),
         time_text(candidate.wall, TtsUnit::seconds), candidate.time.unsolved, candidate.time.instances, "",
         setting_text_of(candidate));

@@ -73,11 +73,11 @@ TEST_CASE("tune: every method finds the minimum of a bowl, twice the same way") 
   const double start = *bowl({0.5, 0.5, 0.5}) - 1;
   for (const SearchMethod& method : search_methods()) {
     INFO(method.name);
-    const Found found = minimise(method.name, 3, 300, 1, bowl);
+    const Found found = minimise(method.name, 3, 1000, 1, bowl);
     CHECK(found.value - 1 < start / 16);
     CHECK(found.value == *bowl(found.point));
     CHECK_FALSE(found.stopped);
-    CHECK(minimise(method.name, 3, 300, 1, bowl).point == found.point);
+    CHECK(minimise(method.name, 3, 1000, 1, bowl).point == found.point);
   }
   CHECK(refusal([&] { minimise("newton", 3, 10, 1, bowl); }).find("must be one of crs2") !=
         std::string::npos);
