@@ -493,7 +493,7 @@ std::string describe(const SweepConfig& config) {
     for (const auto& [name, value] : setting.parameters) text += fmt::format(" {}={}", name, value);
     text += '\n';
   }
-  text += fmt::format("seeds {}\ntarget_gap {}, brute force up to {} spins\n", fmt::join(config.seeds, " "),
+  text += fmt::format("seeds {}\ntarget_gap {}, brute force up to {} spins", fmt::join(config.seeds, " "),
                       config.target_gap, config.brute_force_spins);
   return text;
 }
