@@ -29,7 +29,7 @@ namespace {
 using Grid = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 /// More devices × settings than this are a mistake.
-constexpr std::uint64_t kMostSettings = 100000;
+constexpr std::uint64_t kMostSettings = 10000;
 
 std::uint64_t product(std::uint64_t a, std::uint64_t b) {
   if (b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b)
@@ -172,7 +172,7 @@ class Parser {
       values(node, "seeds");  // none, or one twice
       for (const toml::node& element : *array) found.push_back(whole(element, "seeds", 0, kMost));
     } else {
-      const std::uint64_t count = whole(node, "seeds", 1, 1000000);
+      const std::uint64_t count = whole(node, "seeds", 1, 100000);
       for (std::uint64_t i = 0; i < count; ++i) found.push_back(first_seed_ + i);
     }
     return found;
