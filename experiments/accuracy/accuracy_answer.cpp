@@ -107,6 +107,12 @@ void say(AccuracyAnswer& answer) {
   }
   const std::string v1 = deviations(answer, "v1", kPublishedBound, kept, known);
   if (known > 0) answer.sentences.push_back(fmt::format("The form of April 2025, v1: {}.", v1));
+  const std::string none = deviations(answer, "no attention", kPublishedBound, kept, known);
+  if (known > 0) {
+    answer.sentences.push_back(fmt::format(
+        "Without any attention: {}. Where that is little, the set does not tell one attention from another.",
+        none));
+  }
 
   for (const std::string& device : answer.devices) {
     int fine = 0, all = 0;
@@ -122,9 +128,9 @@ void say(AccuracyAnswer& answer) {
     }
     if (all == 0) continue;
     answer.sentences.push_back(
-        fmt::format("Trained models moved to {}: the same prediction in at least {}% of the test examples "
-                    "for {} of {} pairs "
-                    "of form and set; least {:.1f}%{}.",
+        fmt::format("With selections by {} in place of the trainer's, predictions are the same in at least "
+                    "{}% of the test "
+                    "examples for {} of {} pairs of form and set (least {:.1f}%{}).",
                     device, kAgreementBound, fine, all, least, where.empty() ? "" : ", " + where));
   }
 }
@@ -210,6 +216,7 @@ AccuracyAnswer accuracy_answer(const Sweep& sweep, const std::vector<std::string
         there.least_agreement = std::min(there.least_agreement, agreement[row]);
       }
       there.agreement = mean_over(agreement, rows);
+      if (std::isnan(there.agreement.value)) continue;  // nothing to move
       there.accuracy_change = mean_of(change);
       there.logit_difference = mean_over(sweep.numbers(fmt::format("logit_difference_{}", k + 1)), rows);
       answer.moved.push_back(std::move(there));

@@ -194,10 +194,11 @@ std::string fields(const SparsityMean& m) {
 }  // namespace
 
 std::string budget_in_words(const TrainingBudget& budget) {
-  return fmt::format("Adam, rate {:g}{}, batches of {}; selections on {}{}{}.", budget.learning_rate,
-                     budget.decay ? " falling to 0 as a half cosine" : ", constant", budget.batch,
-                     budget.device, budget.runs ? fmt::format(", {} reads", *budget.runs) : "",
-                     budget.steps ? fmt::format(" of {} sweeps", *budget.steps) : "");
+  return fmt::format(
+      "Adam, rate {:g}{}, batches of {}; selections on {}{}{}.", budget.learning_rate,
+      budget.decay ? " falling to 0 as a half cosine" : ", constant", budget.batch, budget.device,
+      budget.runs ? fmt::format(", {} {}", *budget.runs, *budget.runs == 1 ? "read" : "reads") : "",
+      budget.steps ? fmt::format(" of {} sweeps", *budget.steps) : "");
 }
 
 void print_accuracy(const AccuracyAnswer& answer, const AccuracyRun& run, std::ostream& out) {

@@ -167,6 +167,13 @@ TEST_CASE("accuracy answer: without softmax nothing is claimed") {
   const AccuracyPlan plan(options, pretend);
   const AccuracyAnswer answer = accuracy_answer(measured(plan), options.inference_devices);
   CHECK_THAT(answer.sentences[0], Contains("Not answered"));
+  // Names of ablations are forms too.
+  options.forms = {"softmax", "no attention", "v2 c_m=0"};
+  const AccuracyPlan more(options, pretend);
+  const AccuracyAnswer without = accuracy_answer(measured(more), options.inference_devices);
+  REQUIRE(without.lines.size() == 3);
+  CHECK(without.line("own", "v2 c_m=0")->ablation());
+  CHECK_THAT(without.sentences[1], Contains("Without any attention: own -5.5"));
 }
 
 TEST_CASE("accuracy: published figures stand beside the right sets") {
