@@ -86,4 +86,10 @@ std::string Sha256::hex_digest() {
   return hex;
 }
 
+std::string sha256_of(const std::string& text) {
+  Sha256 hash;
+  hash.update(text.data(), text.size());
+  return hash.hex_digest();
+}
+
 }  // namespace opoloop

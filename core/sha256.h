@@ -24,4 +24,7 @@ class Sha256 {
   std::uint64_t total_bytes_ = 0;
 };
 
+/// The digest of a text.
+std::string sha256_of(const std::string& text);
+
 }  // namespace opoloop

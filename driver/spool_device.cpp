@@ -33,12 +33,6 @@ IsingModel qubo_matrix(const IsingModel& ising) {
   return {qubo.n, std::move(edges), qubo.linear};
 }
 
-std::string sha256_of(const std::string& text) {
-  Sha256 hash;
-  hash.update(text.data(), text.size());
-  return hash.hex_digest();
-}
-
 }  // namespace
 
 struct SpoolDevice::Choices {

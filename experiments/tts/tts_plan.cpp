@@ -27,10 +27,7 @@ int fewer(int runs, int spins) {
 
 /// The seed of a point's runs.
 std::uint64_t seed_of(std::uint64_t seed, const std::string& what) {
-  Sha256 hash;
-  const std::string text = fmt::format("{} {}", seed, what);
-  hash.update(text.data(), text.size());
-  return std::stoull(hash.hex_digest().substr(0, 15), nullptr, 16);
+  return std::stoull(sha256_of(fmt::format("{} {}", seed, what)).substr(0, 15), nullptr, 16);
 }
 
 std::int64_t parse_length(const std::string& token, const std::string& text) {
@@ -141,6 +138,7 @@ std::string TtsPlan::description() const {
   std::string text = fmt::format("seed={} reference_runs={}\n", study_.seed, study_.reference_runs);
   for (const TtsDevice& device : study_.devices)
     text += fmt::format("device {} {}\n", device.name, device.uri);
+  std::string instances;
   for (const TtsInstance& instance : study_.instances) {
     std::string options;
     for (const auto& [name, value] : instance.options) options += fmt::format(" {}={}", name, value);
@@ -149,10 +147,13 @@ std::string TtsPlan::description() const {
         instance.file.empty()
             ? instance.generator + options
             : std::filesystem::path(instance.file).filename().string() + " " + instance.array;
-    text += fmt::format("instance {} | {} | {} | runs={} lengths={}\n", instance.group, instance.name, where,
-                        runs_of(study_, instance.spins), fmt::join(lengths_of(study_, instance.spins), ","));
+    instances +=
+        fmt::format("instance {} | {} | {} | runs={} lengths={}\n", instance.group, instance.name, where,
+                    runs_of(study_, instance.spins), fmt::join(lengths_of(study_, instance.spins), ","));
   }
-  return text;
+  // By their digest: the text is an attribute of the experiment file, and those hold 64 KiB.
+  return text + fmt::format("{} instances with their runs and lengths, sha256 {}", study_.instances.size(),
+                            sha256_of(instances));
 }
 
 TtsPlan::Place TtsPlan::place_of(std::uint64_t index) const {

@@ -50,10 +50,8 @@ Job job_of(const TuneOptions& options, const Opened& instance, const Setting& se
   job.problem = instance.problem;
   job.settings.runs = runs;
   job.settings.threads = 1;
-  Sha256 hash;
-  const std::string text = fmt::format("{} {} {}", options.seed, role, instance.name);
-  hash.update(text.data(), text.size());
-  job.settings.seed = std::stoull(hash.hex_digest().substr(0, 15), nullptr, 16);
+  job.settings.seed = std::stoull(
+      sha256_of(fmt::format("{} {} {}", options.seed, role, instance.name)).substr(0, 15), nullptr, 16);
   job.settings.parameters = setting;
   const auto steps = setting.find(kStepsName);
   if (steps != setting.end()) {

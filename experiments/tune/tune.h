@@ -25,7 +25,7 @@ struct TuneRow {
   double trials = 0;
   double successes = 0;
   double steps = 0;         ///< of a run, as the device ran it
-  double least_energy = 0;  ///< NaN where every run diverged
+  double least_energy = 0;  ///< ∞ where every run diverged
   double wall_s = 0;
 };
 inline constexpr const char* kRoleTraining = "training";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/sha256.h"
 #include "driver/device_file.h"
 #include "driver/sweep_file.h"
 #include "driver/uri.h"
@@ -78,7 +79,10 @@ std::string tune_description(const TuneOptions& options) {
   for (const Vary& vary : options.vary)
     text += fmt::format(" vary {}={}:{}{}{}", vary.name, vary.low, vary.high, vary.logarithmic ? ",log" : "",
                         vary.integer ? ",integer" : "");
-  return text + fmt::format(" training=[{}] test=[{}]", names_of(options.training), names_of(options.test));
+  // By their digest: attributes hold 64 KiB.
+  return text + fmt::format(" {} training and {} test instances, sha256 {}", options.training.size(),
+                            options.test.size(),
+                            sha256_of(names_of(options.training) + "\n" + names_of(options.test)));
 }
 
 void save_tune(const std::string& path, const TuneMemory& memory, const TuneOptions& options,

@@ -72,11 +72,10 @@ std::string tune_sentence(const TuneOptions& options, const TuneResult& result) 
 void print_tune(const TuneOptions& options, const TuneResult& result, std::ostream& out) {
   out << tune_sentence(options, result) << '\n';
   for (const TuneCandidate& candidate : result.candidates) {
-    out << fmt::format(
-        "  {:<22} {} steps, geometric mean {}, {} of one thread, {} of {} unsolved\n{:25}{}\n",
-        candidate.name, steps_text(candidate), short_quantity(candidate.geometric_mean, ""),
-        time_text(candidate.wall, TtsUnit::seconds), candidate.time.unsolved, candidate.time.instances, "",
-        setting_text_of(candidate));
+    out << fmt::format("  {:<22} {} steps, geometric mean {}, {} of one thread, {} of {} unsolved\n{:25}{}\n",
+                       candidate.name, steps_text(candidate), short_quantity(candidate.geometric_mean, ""),
+                       time_text(candidate.wall, TtsUnit::seconds), candidate.time.unsolved,
+                       candidate.time.instances, "", setting_text_of(candidate));
   }
   out << fmt::format(
       "{} evaluations by {} on {} training instances; score there {:.4g} (default {:.4g}): no "
