@@ -96,7 +96,7 @@ class SetSearch {
   SetSearch(const Atoms& atoms, double lambda) : atoms_(atoms), lambda_(lambda) {}
 
   /// Improves `best`, of value `least`. True where the search was completed.
-  bool improve(std::vector<double> rest, std::vector<std::int8_t>& best, double least,
+  bool improve(const std::vector<double>& rest, std::vector<std::int8_t>& best, double least,
                std::int64_t most_nodes) {
     best_ = &best;
     least_ = least;
