@@ -1,5 +1,8 @@
 #include "experiments/accuracy/torch/batches.h"
 
+// clang-format off
+#include <ATen/core/ivalue.h>  // first: clang cannot read the others without it
+// clang-format on
 #include <ATen/ops/empty.h>
 
 #include <algorithm>

@@ -120,7 +120,7 @@ EncoderImpl::EncoderImpl(const EncoderShape& shape, const AttentionVariant& atte
 at::Tensor EncoderImpl::attend(const at::Tensor& x, const at::Tensor& padding, const at::Tensor& live) {
   if (!softmax_.is_empty()) return softmax_->forward(x, padding);
   if (qama_.is_empty()) return {};
-  const at::Tensor output = std::get<0>(qama_->forward(x, x, x, padding, false));
+  at::Tensor output = std::get<0>(qama_->forward(x, x, x, padding, false));
   if (!mean_scores_) return output;
   return live.defined() ? output / live.sum(1).unsqueeze(1).unsqueeze(2)
                         : output / static_cast<double>(x.size(1));
