@@ -187,7 +187,7 @@ TEST_CASE("sparsity: the verdict follows the rows") {
 TEST_CASE("image tokens: sizes, seeds, positions, and files that are not there or damaged") {
   const TemporaryFolder folder;
   CHECK_FALSE(load_images(folder / "nothing", "digits"));
-  ImageSet images{"test", 4, 2, std::vector<float>(32, 0.5F)};
+  ImageSet images{"test", 4, 2, std::vector<float>(32, 0.5F), {}};
   const RowMatrix<float> blank = image_tokens(images, 0, 2, 6, 1);
   REQUIRE(blank.rows() == 4);
   REQUIRE(blank.cols() == 6);
