@@ -10,13 +10,6 @@
 namespace opoloop {
 namespace {
 
-std::string quoted(const std::string& cell) {
-  if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
-  std::string text = "\"";
-  for (const char c : cell) text.append(c == '"' ? 2 : 1, c);
-  return text + '"';
-}
-
 std::string cell_of(const SweepColumn& column, std::size_t row) {
   if (const auto* words = std::get_if<std::vector<std::string>>(&column.values)) return (*words)[row];
   const double value = std::get<std::vector<double>>(column.values)[row];
@@ -25,11 +18,18 @@ std::string cell_of(const SweepColumn& column, std::size_t row) {
 
 }  // namespace
 
+std::string csv_field(const std::string& cell) {
+  if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
+  std::string text = "\"";
+  for (const char c : cell) text.append(c == '"' ? 2 : 1, c);
+  return text + '"';
+}
+
 std::string csv_line(const std::vector<std::string>& cells) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += ',';
-    line += quoted(cells[i]);
+    line += csv_field(cells[i]);
   }
   return line + '\n';
 }

@@ -7,6 +7,9 @@ namespace opoloop {
 
 struct Sweep;
 
+/// A cell of a CSV file, RFC 4180: quoted where it has to be.
+std::string csv_field(const std::string& text);
+
 /// One record of a CSV file, RFC 4180: quoted where needed, ended by a line feed.
 std::string csv_line(const std::vector<std::string>& cells);
 

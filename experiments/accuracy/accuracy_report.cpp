@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/csv.h"
 #include "experiments/figure.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
@@ -179,13 +180,6 @@ std::string curves(const AccuracyAnswer& answer, const std::string& data, std::s
 }
 
 /// A field of a CSV file; RFC 4180.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
 std::string fields(const SparsityMean& m) {
   const auto number = [](double v) { return std::isnan(v) ? std::string() : fmt::format("{:.6g}", v); };
   return number(m.value) + ',' + number(m.low) + ',' + number(m.high);
@@ -289,7 +283,7 @@ std::string accuracy_csv(const AccuracyAnswer& answer) {
       "attention_s,gradient_s,other_s,test_s\n";
   for (const AccuracyLine& l : answer.lines) {
     csv += fmt::format("{},{},{},{},{:.0f},{:.0f},{:.0f},{},{},{},{},{},{:.3f},{:.3f},{:.3f},{:.3f}\n",
-                       field(l.data), field(l.variant), l.form, l.seeds, l.train, l.test, l.epochs,
+                       csv_field(l.data), csv_field(l.variant), l.form, l.seeds, l.train, l.test, l.epochs,
                        fields(l.best), fields(l.final), fields(l.deviation), fields(l.from_v2),
                        fields(l.selected), l.attention_s, l.gradient_s, l.other_s, l.test_s);
   }
@@ -301,8 +295,8 @@ std::string moved_csv(const AccuracyAnswer& answer) {
       "data,variant,device,agreement,agreement_low,agreement_high,least_agreement,accuracy_change,change_low,"
       "change_high,logit_difference,difference_low,difference_high\n";
   for (const MovedLine& l : answer.moved) {
-    csv += fmt::format("{},{},{},{},{:.6g},{},{}\n", field(l.data), field(l.variant), field(l.device),
-                       fields(l.agreement), l.least_agreement, fields(l.accuracy_change),
+    csv += fmt::format("{},{},{},{},{:.6g},{},{}\n", csv_field(l.data), csv_field(l.variant),
+                       csv_field(l.device), fields(l.agreement), l.least_agreement, fields(l.accuracy_change),
                        fields(l.logit_difference));
   }
   return csv;

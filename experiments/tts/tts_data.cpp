@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "experiments/csv.h"
 #include "experiments/tts/tts_report.h"
 
 // The answer for programs: comma-separated values and JSON.
@@ -12,13 +13,6 @@ namespace opoloop {
 namespace {
 
 /// Text of a CSV field; RFC 4180.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 const char* unit_word(TtsUnit unit) {
   switch (unit) {
     case TtsUnit::seconds:
@@ -48,8 +42,8 @@ std::string times_csv(const TtsAnswer& answer) {
         const TtsCell& cell = table.cells[c][d];
         if (!cell.time.known()) continue;
         csv += fmt::format("{:g},{},{},{},{:g},{},{},{},{:g},{},{:g},{:g},{:g},{}\n", table.share,
-                           unit_word(table.unit), field(group.name), field(group.family), group.spins,
-                           cell.time.instances, field(answer.devices[d]), cell.time.unsolved, cell.length,
+                           unit_word(table.unit), csv_field(group.name), csv_field(group.family), group.spins,
+                           cell.time.instances, csv_field(answer.devices[d]), cell.time.unsolved, cell.length,
                            end_word(cell.time.end), cell.time.value, cell.time.low, cell.time.high,
                            std::isinf(cell.time.value) ? fmt::format("{:g}", cell.time.bound) : "");
       }
@@ -65,11 +59,11 @@ std::string scaling_csv(const TtsAnswer& answer) {
     for (const TtsScaling& scaling : table.scaling) {
       if (!scaling.fit) continue;
       for (const LawFit& law : scaling.fit->laws)
-        csv +=
-            fmt::format("{:g},{},{},{},{:g},{},{:g},{:g},{:g},{:g},{:g},{:g},{:g}\n", table.share,
-                        unit_word(table.unit), field(scaling.family), field(answer.devices[scaling.device]),
-                        fmt::join(scaling.fit->spins, " "), law_text(law.law), law.exponent, law.low,
-                        law.high, law.intercept, law.residual, law.weight, law.share);
+        csv += fmt::format("{:g},{},{},{},{:g},{},{:g},{:g},{:g},{:g},{:g},{:g},{:g}\n", table.share,
+                           unit_word(table.unit), csv_field(scaling.family),
+                           csv_field(answer.devices[scaling.device]), fmt::join(scaling.fit->spins, " "),
+                           law_text(law.law), law.exponent, law.low, law.high, law.intercept, law.residual,
+                           law.weight, law.share);
     }
   }
   return csv;
@@ -81,7 +75,7 @@ std::string profiles_csv(const TtsAnswer& answer) {
     for (std::size_t d = 0; d < table.profiles.size(); ++d) {
       for (const double ratio : table.profiles[d].ratios)
         csv += fmt::format("{:g},{},{},{:g},{:g}\n", table.share, unit_word(table.unit),
-                           field(answer.devices[d]), ratio, table.profiles[d].at(ratio));
+                           csv_field(answer.devices[d]), ratio, table.profiles[d].at(ratio));
     }
   }
   return csv;
@@ -91,8 +85,8 @@ std::string success_csv(const TtsAnswer& answer) {
   std::string csv = "class,device,length,p,low,high\n";
   for (const SuccessCurve& curve : answer.curves) {
     for (std::size_t i = 0; i < curve.lengths.size(); ++i)
-      csv += fmt::format("{},{},{:g},{:g},{:g},{:g}\n", field(answer.classes[curve.instance_class].name),
-                         field(answer.devices[curve.device]), curve.lengths[i], curve.p[i],
+      csv += fmt::format("{},{},{:g},{:g},{:g},{:g}\n", csv_field(answer.classes[curve.instance_class].name),
+                         csv_field(answer.devices[curve.device]), curve.lengths[i], curve.p[i],
                          curve.interval[i].low, curve.interval[i].high);
   }
   return csv;
