@@ -28,7 +28,7 @@ AccuracyOptions AccuracyOptions::standard() {
   options.budget.steps = 30;
   options.inference_devices = kMachines;
   options.data = {
-      {"digits", 0, 0, 60}, {"uci-sentiment", 0, 0, 12}, {"clinc150", 0, 0, 8}, {"mnist", 10000, 2000, 15}};
+      {"digits", 0, 0, 60}, {"uci-sentiment", 0, 0, 12}, {"clinc150", 0, 0, 8}, {"mnist", 10000, 2000, 50}};
   return options;
 }
 
