@@ -121,7 +121,8 @@ std::string tts_success_figures(const TtsAnswer& answer) {
     if (plots.empty()) continue;
     html += html_of(draw_figure(
         frame() + axis_labels("steps of a run, T", "success probability") +
-            "set logscale x\nset format x '10^{%T}'\nset yrange [0:1]\n" + data + "plot " + plots + "\n",
+            fmt::format("set logscale x\nset format x '10^{{%T}}'\nset yrange [0:1]\n{}plot {}\n", data,
+                        plots),
         fmt::format("success{}", c),
         fmt::format("success probability over run length, {}", answer.classes[c].name),
         fmt::format(
