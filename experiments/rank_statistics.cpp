@@ -105,16 +105,10 @@ RankEstimate estimate(double value, std::vector<double> resamples, const RankInp
     return e;
   }
   std::sort(resamples.begin(), resamples.end());
-  const auto quantile = [&](double q) {
-    const double at = q * static_cast<double>(resamples.size() - 1);
-    const auto below = static_cast<std::size_t>(at);
-    const std::size_t above = std::min(below + 1, resamples.size() - 1);
-    return resamples[below] + (at - static_cast<double>(below)) * (resamples[above] - resamples[below]);
-  };
-  e.low = quantile((1 - input.level) / 2);
-  e.high = quantile((1 + input.level) / 2);
-  e.low_wide = quantile((1 - input.level_wide) / 2);
-  e.high_wide = quantile((1 + input.level_wide) / 2);
+  e.low = sorted_quantile(resamples, (1 - input.level) / 2);
+  e.high = sorted_quantile(resamples, (1 + input.level) / 2);
+  e.low_wide = sorted_quantile(resamples, (1 - input.level_wide) / 2);
+  e.high_wide = sorted_quantile(resamples, (1 + input.level_wide) / 2);
   return e;
 }
 
@@ -212,6 +206,10 @@ double median_of(std::vector<double> values) {
 
 double quantile_of(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
+  return sorted_quantile(values, q);
+}
+
+double sorted_quantile(std::span<const double> values, double q) {
   const double at = q * static_cast<double>(values.size() - 1);
   const auto low = static_cast<std::size_t>(at);
   const std::size_t high = std::min(low + 1, values.size() - 1);

@@ -63,7 +63,8 @@ RankTable rank_table(const RankInput& input);
 
 /// Sorted middle: mean of the two where the count is even, ∞ where one of them is. NaN without values.
 double median_of(std::vector<double> values);
-/// Quantile q in [0, 1], linear between order statistics; `values` must not be empty.
+/// Quantile q in [0, 1], linear between order statistics; there must be values. `sorted`: ascending.
+double sorted_quantile(std::span<const double> sorted, double q);
 double quantile_of(std::vector<double> values, double q);
 
 }  // namespace opoloop

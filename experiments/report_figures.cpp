@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "experiments/plot.h"
+#include "experiments/rank_statistics.h"
 
 namespace opoloop {
 
@@ -24,13 +25,6 @@ std::vector<std::size_t> thinned(std::size_t count, std::size_t most) {
   const std::size_t m = std::min(count, most);
   for (std::size_t k = 0; k < m; ++k) kept.push_back(m == 1 ? 0 : k * (count - 1) / (m - 1));
   return kept;
-}
-
-double quantile(const std::vector<double>& sorted, double q) {
-  const double at = q * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
 /// Max-cut problems get the cut on the opposite axis of energies low … high: cut = (W − E)/2.
@@ -92,8 +86,8 @@ Figure energy_figure(const RunFileContents& c) {
     if (now.empty()) break;
     std::sort(now.begin(), now.end());
     const double mean = std::accumulate(now.begin(), now.end(), 0.0) / static_cast<double>(now.size());
-    data += fmt::format("{} {:.8g} {:.8g} {:.8g}\n", c.log_rounds[t], quantile(now, 0.1), quantile(now, 0.9),
-                        mean);
+    data += fmt::format("{} {:.8g} {:.8g} {:.8g}\n", c.log_rounds[t], sorted_quantile(now, 0.1),
+                        sorted_quantile(now, 0.9), mean);
     // The first instants fall from random spins by more than all the rest: they may leave at the top.
     if (c.log_rounds[t] * 25 >= c.log_rounds.back()) top = std::max(top, now.back());
     bottom = std::min(bottom, now.front());

@@ -1,7 +1,6 @@
 #include "experiments/run_comparison.h"
 
 #include <algorithm>
-#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <numeric>
 
@@ -180,7 +179,7 @@ RunComparison compare_runs(const RunFileContents& a, const RunFileContents& b) {
   c.a = judged(a, c.target);
   c.b = judged(b, c.target);
   c.success_z = calibration::two_proportion_z(c.b.successes, c.b.runs, c.a.successes, c.a.runs);
-  c.success_p = 2 * boost::math::cdf(boost::math::complement(boost::math::normal(), std::abs(c.success_z)));
+  c.success_p = calibration::p_of_z(c.success_z);
   const auto ks = calibration::kolmogorov_smirnov(c.a.energies, c.b.energies);
   c.energy_distance = ks.distance;
   c.energy_p = ks.p;

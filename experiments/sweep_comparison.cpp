@@ -1,6 +1,7 @@
 #include "experiments/sweep_comparison.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -74,20 +75,25 @@ Overlap overlap_of(const SweepColumn& a, const SweepColumn& b) {
 /// measured and what follows from a seed has not; where one file has fewer rows, its values are among the
 /// other's. Words come before numbers: they are hardly ever measured.
 std::vector<std::string> identifying(const Sweep& a, const Sweep& b) {
+  std::array<std::vector<std::string>, 4> candidates;  // best first
+  for (const SweepColumn& column : a.columns) {
+    const SweepColumn* other = find(b, column.name);
+    if (other == nullptr || is_words(*other) != is_words(column) || is_outcome(column.name)) continue;
+    const Overlap overlap = overlap_of(column, *other);
+    if (overlap == Overlap::none) continue;
+    const std::size_t place = (overlap == Overlap::same ? 0U : 2U) + (is_words(column) ? 0U : 1U);
+    candidates.at(place).push_back(column.name);
+  }
   std::vector<std::string> key;
-  for (const Overlap wanted : {Overlap::same, Overlap::included}) {
-    for (const bool words : {true, false}) {
-      for (const SweepColumn& column : a.columns) {
-        const SweepColumn* other = find(b, column.name);
-        if (is_words(column) != words || other == nullptr || is_words(*other) != words ||
-            is_outcome(column.name) || overlap_of(column, *other) != wanted) {
-          continue;
-        }
-        const std::size_t before_a = distinct_rows(a, key), before_b = distinct_rows(b, key);
-        key.push_back(column.name);
-        if (distinct_rows(a, key) == before_a && distinct_rows(b, key) == before_b) key.pop_back();
-        if (distinct_rows(a, key) == a.rows() && distinct_rows(b, key) == b.rows()) return key;
-      }
+  std::size_t told_a = 1, told_b = 1;  // rows of each file that the key tells apart
+  for (const std::vector<std::string>& names : candidates) {
+    for (const std::string& name : names) {
+      key.push_back(name);
+      const std::size_t now_a = distinct_rows(a, key), now_b = distinct_rows(b, key);
+      if (now_a == told_a && now_b == told_b) key.pop_back();
+      told_a = now_a;
+      told_b = now_b;
+      if (told_a == a.rows() && told_b == b.rows()) return key;
     }
   }
   throw InputError("the two files cannot be compared: no columns tell their rows apart");

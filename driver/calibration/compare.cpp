@@ -19,11 +19,6 @@ namespace {
 /// Enumeration that takes about a second; beyond that the best energy found stands in.
 constexpr int kProvenSpins = 22;
 
-/// Both tails.
-double p_of_z(double z) {
-  return 2 * boost::math::cdf(boost::math::complement(boost::math::normal(), std::abs(z)));
-}
-
 double mean_of(const std::vector<double>& values) {
   return values.empty()
              ? 0
@@ -92,6 +87,10 @@ JobComparison compare_job(const Problem& problem, const Result& a, const Result&
 }
 
 }  // namespace
+
+double p_of_z(double z) {
+  return 2 * boost::math::cdf(boost::math::complement(boost::math::normal(), std::abs(z)));
+}
 
 bool DeviceComparison::agree() const {
   return std::min({success_p, energy_p, bias_p}) >= 0.05 / 3;

@@ -54,6 +54,9 @@ KsTest kolmogorov_smirnov(std::vector<double> a, std::vector<double> b);
 double two_proportion_z(std::int64_t successes_a, std::int64_t runs_a, std::int64_t successes_b,
                         std::int64_t runs_b);
 
+/// p-value of a z score, both tails.
+double p_of_z(double z);
+
 /// The job that a problem is sent with; seeds are set by compare_devices.
 using SettingsOf = std::function<JobSettings(const Problem&)>;
 using ComparisonProgress = std::function<void(const std::string& what)>;

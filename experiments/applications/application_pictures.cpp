@@ -219,8 +219,7 @@ std::string draw_design(const ApplicationRow& row) {
       drawing.line(px(k), py(best), px(k), py(next), category_colour(0), 2);
     }
     best = next;
-    const double quantile = 1 - std::pow(0.5, 1.0 / static_cast<double>(k + 1));
-    const double random = percent(all[static_cast<std::size_t>(quantile * static_cast<double>(all.size()))]);
+    const double random = percent(random_search_median(all, k + 1));
     if (k > 0) drawing.line(px(k - 1), py(random_before), px(k), py(random), category_colour(1), 2);
     random_before = random;
   }

@@ -176,9 +176,7 @@ bool measure_design(const Task& task, ApplicationRow& row) {
   const auto percent = [](double lg) { return 100 * std::pow(10.0, lg); };
   row.merit = percent(*std::min_element(values.begin(), values.end()));
   row.merit_reference = percent(all.front());
-  // Median of the best of n designs drawn without looking: the quantile 1 − 2^(−1/n) of all.
-  const double quantile = 1 - std::pow(0.5, 1.0 / static_cast<double>(values.size()));
-  row.merit_baseline = percent(all[static_cast<std::size_t>(quantile * static_cast<double>(all.size()))]);
+  row.merit_baseline = percent(random_search_median(all, values.size()));
   row.answer = fmt::format("{}", fmt::join(search.evaluations.designs, " "));
   return true;
 }

@@ -190,4 +190,9 @@ std::vector<double> all_designs(const ThinFilm& film) {
   return values;
 }
 
+double random_search_median(const std::vector<double>& sorted, std::size_t evaluations) {
+  const double quantile = 1 - std::pow(0.5, 1.0 / static_cast<double>(evaluations));
+  return sorted[static_cast<std::size_t>(quantile * static_cast<double>(sorted.size()))];
+}
+
 }  // namespace opoloop

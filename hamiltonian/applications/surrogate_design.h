@@ -66,4 +66,7 @@ DesignSearch search_designs(const ThinFilm& film, int start, int rounds, std::ui
 /// lg reflectance of every design, by number.
 std::vector<double> all_designs(const ThinFilm& film);
 
+/// Median of the least of so many designs drawn without looking: the quantile 1 − 2^(−1/n) of all, `sorted`.
+double random_search_median(const std::vector<double>& sorted, std::size_t evaluations);
+
 }  // namespace opoloop
