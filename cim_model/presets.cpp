@@ -262,8 +262,9 @@ LoopParameters automatic_parameters(const IsingModel& model, bool look_at_spectr
   if (!look_at_spectrum) return p;
   // A mode of J far below zero (all-positive max-cut weights, one-hot penalties) is damped at the rate
   // 1 + ξ|λ_min|, and an Euler step longer than about its inverse makes it ring instead of decay.
+  // CAC's e rises above 1 near good states and wants a little less (docs/tuning.md).
   const double rate = 1 + coupling_normalisation(model) * std::abs(extreme_eigenvalues(model).smallest);
-  const double longest = (field ? 1.0 : 1.5) / rate;
+  const double longest = (field ? 0.8 : 1.5) / rate;
   if (longest < p.dt) {
     p.rounds = std::min<std::int64_t>(
         std::max<std::int64_t>(8000, p.rounds),
