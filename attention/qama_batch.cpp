@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/batch.h"
 #include "hamiltonian/formats/npy.h"
@@ -16,12 +16,6 @@
 
 namespace opoloop {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point from) {
-  return std::chrono::duration<double>(Clock::now() - from).count();
-}
 
 /// With the scale of the file's scores, and a device that costs nothing to make.
 QamaOptions scoring_options(QamaOptions options, const QamaFile& file) {

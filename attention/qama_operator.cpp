@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <type_traits>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "driver/batch.h"
@@ -16,12 +16,6 @@
 
 namespace opoloop {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point from) {
-  return std::chrono::duration<double>(Clock::now() - from).count();
-}
 
 void require_size(const char* name, std::size_t have, std::size_t want, const char* shape) {
   if (have != want) {

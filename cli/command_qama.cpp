@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "cli/qama_options.h"
 #include "cli/qama_summary.h"
 #include "cli/text_format.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
@@ -145,9 +145,9 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
   if (options.npz) require_writable_place(*options.npz, "--npz");
   const JobSettings settings = options.settings();
   const auto device = make_device(options.device);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const QamaBatch batch = options.qama->open(options.input, settings.threads);
-  const double opened_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double opened_s = seconds_since(begin);
 
   catch_interrupts();
   const QamaSolution solution = [&] {

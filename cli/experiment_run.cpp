@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/experiment_options.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
@@ -29,7 +30,7 @@ ExperimentRun::ExperimentRun(const ExperimentOptions& options, const Streams& st
       streams_(streams),
       threads_(options.threads.value_or(available_threads())),
       file_(options.out.empty() ? options.resume : options.out),
-      start_(std::chrono::steady_clock::now()),
+      start_(Clock::now()),
       saved_(start_) {
   if (!file_.empty()) require_folder(file_, "--out");
   if (!options.report.empty()) require_folder(options.report, "--report");
@@ -43,14 +44,14 @@ void ExperimentRun::begin(std::function<void(bool complete)> save) {
 
 void ExperimentRun::progress(std::size_t done, std::size_t of, const std::string& what) const {
   if (!streams_.live) return;
-  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const auto seconds = seconds_since(start_);
   streams_.err << fmt::format("\r\033[K{}/{}  {:.0f} s  {}", done, of, seconds, what) << std::flush;
 }
 
 void ExperimentRun::save_now_and_then() {
-  if (file_.empty() || std::chrono::steady_clock::now() - saved_ < kSaveEvery) return;
+  if (file_.empty() || Clock::now() - saved_ < kSaveEvery) return;
   save_(false);
-  saved_ = std::chrono::steady_clock::now();
+  saved_ = Clock::now();
 }
 
 int ExperimentRun::end(bool complete, std::size_t rows) {

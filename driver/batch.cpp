@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <exception>
 #include <mutex>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
@@ -47,7 +47,7 @@ void require_spins(const Capabilities& capabilities, const QamaProblem& problem,
 
 BatchResult gather_batch(std::span<const QamaProblem> problems, int threads,
                          const std::function<BatchAnswer(std::size_t)>& solve) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   BatchResult result;
   result.answers.resize(problems.size());
   std::atomic<bool> failed{false};
@@ -79,7 +79,7 @@ BatchResult gather_batch(std::span<const QamaProblem> problems, int threads,
     }
   });
   if (bad_input) std::rethrow_exception(bad_input);
-  result.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.wall_s = seconds_since(begin);
   return result;
 }
 

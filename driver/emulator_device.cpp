@@ -11,6 +11,7 @@
 #include "cim_model/feedback_law.h"
 #include "cim_model/pulse_model.h"
 #include "cim_model/stability.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/adapt.h"
 #include "driver/device_file.h"
@@ -100,10 +101,6 @@ void EmulatorDevice::validate(const Job& job) const {
 }
 
 Result EmulatorDevice::execute(const Job& job, JobControl& control) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds_since = [](Clock::time_point from) {
-    return std::chrono::duration<double>(Clock::now() - from).count();
-  };
   const auto begin = Clock::now();
   const JobSettings& settings = job.settings;
   const auto given = in_force(job);

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/sampled_job.h"
 #include "driver/server/http_server.h"
@@ -198,7 +199,7 @@ void RemoteQuanfluenceDevice::validate(const Job& job) const {
 std::string RemoteQuanfluenceDevice::hand_over(const Job& job) {
   const Choices c = choices(job.settings);
   if (!c.fields.empty()) client_->update_device(c.fields);
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   const auto known = [&](std::string id) {
     const std::lock_guard lock(mutex_);
     begun_[id] = now;
@@ -245,7 +246,7 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
   const std::vector<std::string> ids = split(control.id);
   const int runs = c.direct ? job.settings.runs.value_or(1) : static_cast<int>(ids.size());
   bool attached = true;
-  auto begun = std::chrono::steady_clock::now();
+  auto begun = Clock::now();
   {
     const std::lock_guard lock(mutex_);
     const auto found = begun_.find(control.id);
@@ -304,7 +305,7 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
   Result result = result_of_solutions(prepared.adapted, solutions, asked);
   result.interrupted = clock.cancelled();
   result.time_limited = clock.time_over();
-  result.timing.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  result.timing.wall_s = seconds_since(begun);
   for (const auto& [name, value] : client_->device()) result.parameters["device_" + name] = {value, ""};
   result.parameters["device"] = {client_->device_id(), ""};
   result.parameters["submit"] = {kWays[c.direct ? 1 : 0], ""};

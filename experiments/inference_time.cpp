@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <span>
@@ -12,6 +11,7 @@
 
 #include "attention/qama_operator.h"
 #include "attention/softmax.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/random.h"
@@ -20,7 +20,6 @@
 namespace opoloop {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Row = InferenceRow;
 
 constexpr const char* kExperiment = "inference-time";
@@ -97,10 +96,6 @@ class MemoryMark {
  private:
   double before_;
 };
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 QamaOptions qama_options(const InferenceMethod& method, const InferenceOptions& options) {
   QamaOptions qama;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <mutex>
 
 #include <fmt/format.h>
 
 #include "cim_model/loop.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "hamiltonian/extreme_eigenvalues.h"
@@ -22,10 +22,6 @@ constexpr int kRunPoints = 25;
 constexpr double kRunLifetimes = 200;
 /// Products of a run are bounded: a shorter ramp for matrices with very many couplings.
 constexpr double kRunMultiplications = 2e10;
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 class Progress {
  public:
@@ -181,18 +177,18 @@ ProblemSpectrum problem_spectrum(const IsingModel& model, const SpectrumSettings
   }
   Progress progress(settings);
   ProblemSpectrum spectrum;
-  auto begin = std::chrono::steady_clock::now();
+  auto begin = Clock::now();
   if (settings.machine) {
     spectrum.machine = machine_spectrum(model, settings, progress);
     spectrum.machine_s = seconds_since(begin);
   }
   if (settings.classical && !stopped(settings)) {
-    begin = std::chrono::steady_clock::now();
+    begin = Clock::now();
     spectrum.chains = chain_rows(model, settings, progress);
     spectrum.classical_s = seconds_since(begin);
   }
   if (settings.quantum && !stopped(settings)) {
-    begin = std::chrono::steady_clock::now();
+    begin = Clock::now();
     QuantumSettings quantum;
     quantum.scaling = settings.scaling;
     quantum.points = settings.points;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "cim_model/ensemble.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "driver/emulator_parameters.h"
@@ -121,9 +121,9 @@ std::optional<std::vector<PublishedPoint>> measure_first_passage(const Published
       }
     }
   };
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const std::vector<TrajectoryResult> results = run_ensemble(problem.ising, *coupling, parameters, engine);
-  const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double wall = seconds_since(start);
   if (cancel.load()) return std::nullopt;
   std::vector<PublishedPoint> points;
   for (std::size_t t = 0; t < targets.size(); ++t) {

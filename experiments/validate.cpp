@@ -1,12 +1,12 @@
 #include "experiments/validate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
 
+#include "core/clock.h"
 #include "core/version.h"
 #include "experiments/closed_forms/groups.h"
 #include "experiments/page.h"
@@ -63,7 +63,7 @@ std::size_t Validation::failed() const {
 }
 
 Validation validate_physics(const ValidationSettings& settings) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   Validation validation;
   validation.settings = settings;
   for (const Group& group : kGroups) {
@@ -74,7 +74,7 @@ Validation validate_physics(const ValidationSettings& settings) {
     if (settings.progress) settings.progress(group.name);
     group.add(settings, validation.rows);
   }
-  validation.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  validation.wall_s = seconds_since(begin);
   return validation;
 }
 

@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/calibration/acquisition.h"
 #include "driver/calibration/calibration.h"
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
   };
   double slowest = 0;
   for (int draw = first; draw < first + draws; ++draw) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     const calibration::HiddenMachine hidden =
         calibration::hidden_machine(static_cast<std::uint64_t>(draw) + 1);
     const auto machine = make_device(write("hidden.toml", hidden.device_file));
@@ -68,9 +68,9 @@ int main(int argc, char** argv) {
     plan.largest_pump = 10;
     try {
       const calibration::RecordSet records = calibration::acquire(*machine, plan);
-      const double measured = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      const double measured = seconds_since(begin);
       const calibration::Calibration c = calibration::calibrate(records);
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      const double seconds = seconds_since(begin);
       slowest = std::max(slowest, seconds);
       std::string missed;
       for (const auto& [name, truth] : hidden.truth) {

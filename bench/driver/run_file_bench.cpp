@@ -5,7 +5,6 @@
 //
 // Usage: bench_run_file [folder] [seconds]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -14,18 +13,13 @@
 
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/run_file.h"
 
 using namespace opoloop;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// CPU seconds of this thread and of the whole process: what a busy machine cannot distort as much as a
 /// clock.

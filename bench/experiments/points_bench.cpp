@@ -5,7 +5,6 @@
 //
 // Usage: bench_points [folder] [cores] [points]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/threads.h"
 #include "experiments/points/run_points.h"
 #include "experiments/sweep/sweep_plan.h"
@@ -23,12 +23,6 @@
 using namespace opoloop;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Runs `work` in a process of its own, so that its memory can be told apart.
 template <class Work>

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <utility>
@@ -7,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/random.h"
 #include "experiments/applications/application_instances.h"
@@ -186,7 +186,7 @@ bool measure_design(const Task& task, ApplicationRow& row) {
 std::optional<ApplicationRow> measure_application(const ApplicationPoint& point,
                                                   const std::filesystem::path& data,
                                                   const PointContext& context) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   ApplicationRow row;
   row.application = point.application;
   row.instance = point.instance;
@@ -200,7 +200,7 @@ std::optional<ApplicationRow> measure_application(const ApplicationPoint& point,
   if (point.application == kDesign) done = measure_design(task, row);
   if (point.application == kClustering) done = measure_clustering(task, row);
   if (!done) return std::nullopt;
-  row.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  row.wall_s = seconds_since(start);
   return row;
 }
 

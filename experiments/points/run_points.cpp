@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "driver/sweep_file.h"
@@ -25,17 +26,11 @@ namespace opoloop {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
 /// A merge of 10⁶ points takes seconds; whoever waits longer than this for it says so.
 constexpr std::chrono::minutes kMergePatience{10};
 /// How often the other processes' shards are looked at for progress.
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr const char* kMergedMark = "/merged";
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Lines that other processes append while this one measures.
 class OtherShards {

@@ -9,12 +9,12 @@
 #include <ATen/ops/pow.h>
 #include <ATen/ops/softmax.h>
 
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <tuple>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace opoloop {
@@ -139,9 +139,9 @@ at::Tensor EncoderImpl::forward(const at::Tensor& input, const at::Tensor& paddi
   }
 
   const at::Tensor live = padding.defined() ? padding.logical_not().to(at::kFloat) : at::Tensor();
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const at::Tensor attended = attend(x, padding, live);
-  attention_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  attention_s += seconds_since(begin);
   if (attended.defined()) x = x + attended;
   x = x + mlp_out_->forward(at::gelu(mlp_in_->forward(norm_mlp_->forward(x))));
   const at::Tensor pooled =

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include "core/clock.h"
 #include "experiments/accuracy/torch/encoder.h"
 // encoder.h first: it begins with what clang has to read before the rest of torch.
 #include <ATen/Context.h>
@@ -31,14 +32,8 @@
 namespace opoloop {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr double kSaveEvery = 20;        // seconds of work a kill may cost
 constexpr std::size_t kTestBatch = 200;  // examples in one pass without gradients
-
-double seconds_since(Clock::time_point from) {
-  return std::chrono::duration<double>(Clock::now() - from).count();
-}
 
 at::Tensor tensor_of(const std::vector<double>& values) {
   return at::tensor(values, at::kDouble);
