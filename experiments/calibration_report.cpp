@@ -8,6 +8,7 @@
 
 #include "core/version.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -31,37 +32,26 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       name, value, note);
 }
 
-std::string table(const std::vector<std::string>& heads, const std::string& rows) {
-  std::string html = "<div class='table'><table><thead><tr>";
-  for (const std::string& head : heads) html += fmt::format("<th scope='col'>{}</th>", head);
-  return html + "</tr></thead><tbody>\n" + rows + "</tbody></table></div>\n";
-}
-
-std::string row(const std::string& name, const std::vector<std::string>& values) {
-  std::string html = fmt::format("<tr><th scope='row'>{}</th>", html_escape(name));
-  for (const std::string& value : values) html += fmt::format("<td class='num'>{}</td>", value);
-  return html + "</tr>\n";
-}
-
 std::string interval_of(double low, double high) {
   return number(low) + " to " + number(high);
 }
 
 std::string estimates_table(const std::vector<Estimate>& estimates) {
-  std::string rows;
+  HtmlTable table({"Parameter", "Value", "95% interval", "from the Jacobian", "from the bootstrap", "Unit",
+                   "What it is"});
   for (const Estimate& e : estimates) {
+    table.row(html_escape(e.name));
     if (e.only_lower_bound) {
-      rows +=
-          row(e.name, {"beyond " + number(e.low), "–", "–", "–", html_escape(e.unit), html_escape(e.what)});
-      continue;
+      table.number(fmt::format("beyond {}", number(e.low))).number("–").number("–").number("–");
+    } else {
+      table.number(number(e.value))
+          .number(interval_of(e.low, e.high))
+          .number(interval_of(e.jacobian_low, e.jacobian_high))
+          .number(interval_of(e.bootstrap_low, e.bootstrap_high));
     }
-    rows += row(e.name,
-                {number(e.value), interval_of(e.low, e.high), interval_of(e.jacobian_low, e.jacobian_high),
-                 interval_of(e.bootstrap_low, e.bootstrap_high), html_escape(e.unit), html_escape(e.what)});
+    table.number(html_escape(e.unit)).number(html_escape(e.what));
   }
-  return table(
-      {"Parameter", "Value", "95% interval", "from the Jacobian", "from the bootstrap", "Unit", "What it is"},
-      rows);
+  return table.html();
 }
 
 std::string notes_of(const std::vector<std::string>& notes) {
@@ -233,19 +223,20 @@ std::string comparison_body(const DeviceComparison& c) {
   body += "</div>\n";
   body += fmt::format("<p>A is <code>{}</code>, B is <code>{}</code>. Same jobs, different seeds.</p>\n",
                       html_escape(c.a), html_escape(c.b));
-  std::string rows;
+  HtmlTable table({"Problem", "Success A", "Success B", "z", "Mean energy A", "Mean energy B", "KS distance",
+                   "p", "Largest bias z"});
   for (const JobComparison& job : c.jobs) {
-    rows += row(job.problem,
-                {fmt::format("{} of {}", job.successes_a, job.runs_a),
-                 fmt::format("{} of {}", job.successes_b, job.runs_b), fmt::format("{:+.2f}", job.success_z),
-                 number(job.mean_energy_a), number(job.mean_energy_b),
-                 fmt::format("{:.3f}", job.energy_distance), fmt::format("{:.2g}", job.energy_p),
-                 fmt::format("{:+.2f} (spin {})", job.largest_bias_z, job.most_biased_spin)});
+    table.row(html_escape(job.problem))
+        .number(fmt::format("{} of {}", job.successes_a, job.runs_a))
+        .number(fmt::format("{} of {}", job.successes_b, job.runs_b))
+        .number(fmt::format("{:+.2f}", job.success_z))
+        .number(number(job.mean_energy_a))
+        .number(number(job.mean_energy_b))
+        .number(fmt::format("{:.3f}", job.energy_distance))
+        .number(fmt::format("{:.2g}", job.energy_p))
+        .number(fmt::format("{:+.2f} (spin {})", job.largest_bias_z, job.most_biased_spin));
   }
-  body += table({"Problem", "Success A", "Success B", "z", "Mean energy A", "Mean energy B", "KS distance",
-                 "p", "Largest bias z"},
-                rows);
-  return body + histogram_figures(c);
+  return body + table.html() + histogram_figures(c);
 }
 
 std::string footer(const std::string& command_line) {
@@ -263,11 +254,13 @@ std::string calibration_html(const calibration::Calibration& r, const DeviceComp
     body += fmt::format("<p>Pulses without light: {}.</p>\n", fmt::join(r.dead_pulses, ", "));
   body += notes_of(r.notes);
   body += "<h2>Residuals</h2>\n" + html_of(residual_figure(r.blocks));
-  std::string rows;
+  HtmlTable records({"Record", "Kind", "Statistics", "Mean squared residual"});
   for (const BlockResiduals& b : r.blocks)
-    rows += row(b.name, {name_of(b.kind), fmt::format("{}", b.measured.size()),
-                         fmt::format("{:.2f}", b.chi_squared())});
-  body += table({"Record", "Kind", "Statistics", "Mean squared residual"}, rows);
+    records.row(html_escape(b.name))
+        .number(name_of(b.kind))
+        .number(fmt::format("{}", b.measured.size()))
+        .number(fmt::format("{:.2f}", b.chi_squared()));
+  body += records.html();
   if (!r.gain_map.empty()) body += "<h2>Gain map</h2>\n" + html_of(gain_figure(r.gain_map));
   if (r.drift) body += "<h2>Drift</h2>\n" + html_of(drift_figure(*r.drift));
   body += "<h2>Records and fit</h2>\n";
@@ -284,16 +277,17 @@ std::string sample_calibration_html(const calibration::SampleCalibration& r, con
   std::string body =
       fmt::format("<p class='over'>Calibration from samples</p>\n<h1>{}</h1>\n", html_escape(device));
   body += "<h2>Parameters</h2>\n" + estimates_table(r.estimates) + notes_of(r.notes);
-  std::string rows;
+  HtmlTable settings({"Setting", "Round trips", "Runs", "Satisfied pairs", "Fitted", "Ground states"});
   for (std::size_t i = 0; i < r.settings.size(); ++i) {
     const calibration::EnergySetting& s = r.settings[i];
-    rows += row(fmt::format("pump {:.4g}, coupling {:.4g}", s.pump, s.coupling),
-                {fmt::format("{}", s.rounds), fmt::format("{}", s.satisfied.size()),
-                 fmt::format("{:.4f}", s.fraction()), fmt::format("{:.4f}", r.predicted[i]),
-                 fmt::format("{:.3f}", s.success())});
+    settings.row(fmt::format("pump {:.4g}, coupling {:.4g}", s.pump, s.coupling))
+        .number(fmt::format("{}", s.rounds))
+        .number(fmt::format("{}", s.satisfied.size()))
+        .number(fmt::format("{:.4f}", s.fraction()))
+        .number(fmt::format("{:.4f}", r.predicted[i]))
+        .number(fmt::format("{:.3f}", s.success()));
   }
-  body += "<h2>Settings</h2>\n" +
-          table({"Setting", "Round trips", "Runs", "Satisfied pairs", "Fitted", "Ground states"}, rows);
+  body += fmt::format("<h2>Settings</h2>\n{}", settings.html());
   return html_page("Calibration of " + device + " from samples", body, footer(command_line));
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -43,43 +44,38 @@ nlohmann::ordered_json json_of(const RankTable& table, const GapTtsAnswer& answe
 }
 
 std::string table_html(const RankTable& table, const GapTtsAnswer& answer, bool slopes) {
-  std::string html = "<div class='table'><table><thead><tr><th scope='col'>Predictor</th>";
-  for (const std::string& name : answer.outcomes) html += fmt::format("<th scope='col'>{}</th>", name);
-  if (!slopes) html += "<th scope='col'>mean of machines</th>";
-  html += "</tr></thead><tbody>\n";
+  HtmlTable grid({"Predictor"});
+  for (const std::string& name : answer.outcomes) grid.title(name);
+  if (!slopes) grid.title("mean of machines");
   for (std::size_t p = 0; p < answer.predictors.size(); ++p) {
-    html += fmt::format("<tr><th scope='row'>{}</th>", answer.predictors[p]);
+    grid.row(answer.predictors[p]);
     for (std::size_t o = 0; o < answer.outcomes.size(); ++o) {
-      const RankEstimate& e = slopes ? table.slope[p][o] : table.rho[p][o];
-      html += fmt::format("<td class='num'>{}</td>", short_estimate(e));
+      grid.number(short_estimate(slopes ? table.slope[p][o] : table.rho[p][o]));
     }
-    if (!slopes) html += fmt::format("<td class='num'>{}</td>", short_estimate(table.mean_rho[p]));
-    html += "</tr>\n";
+    if (!slopes) grid.number(short_estimate(table.mean_rho[p]));
   }
-  return html + "</tbody></table></div>\n";
+  return grid.html();
 }
 
 std::string settings_html(const GapTtsAnswer& answer, std::size_t rows) {
-  std::string html =
-      "<h2>Settings</h2>\n<div class='table'><table><thead><tr><th scope='col'>Setting</th><th "
-      "scope='col'>Device</th><th scope='col'>Round trips or sweeps of a run</th><th scope='col'>Never "
-      "solved (P = 0)</th><th scope='col'>One run is enough (P ≥ 0.99)</th></tr></thead><tbody>\n";
+  HtmlTable table({"Setting", "Device", "Round trips or sweeps of a run", "Never solved (P = 0)",
+                   "One run is enough (P ≥ 0.99)"});
   const auto& settings = gap_tts_settings();
   for (std::size_t s = 0; s < settings.size(); ++s) {
     std::string device = settings[s].uri;
     for (const auto& [name, value] : settings[s].parameters) device += fmt::format(" {}={}", name, value);
-    html += fmt::format(
-        "<tr><th scope='row'>{}</th><td class='text'>{}<br><code>{}</code></td><td class='num'>{}</td><td "
-        "class='num'>{} of {}</td><td class='num'>{} of {}</td></tr>\n",
-        settings[s].name, html_escape(settings[s].what), html_escape(device), settings[s].rounds,
-        answer.never[s], rows, answer.always[s], rows);
+    table.row(settings[s].name)
+        .text(fmt::format("{}<br><code>{}</code>", html_escape(settings[s].what), html_escape(device)))
+        .number(fmt::format("{}", settings[s].rounds))
+        .number(fmt::format("{} of {}", answer.never[s], rows))
+        .number(fmt::format("{} of {}", answer.always[s], rows));
   }
-  html +=
-      "<tr><th scope='row'>chain</th><td class='text'>the Metropolis chain of the bound itself, a random "
-      "spin a "
-      "step, at one temperature</td><td class='num'>until solved</td><td class='num'>–</td><td "
-      "class='num'>–</td></tr>\n";
-  return html + "</tbody></table></div>\n";
+  table.row("chain")
+      .text("the Metropolis chain of the bound itself, a random spin a step, at one temperature")
+      .number("until solved")
+      .number("–")
+      .number("–");
+  return fmt::format("<h2>Settings</h2>\n{}", table.html());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/version.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -72,11 +73,6 @@ Figure histogram_figure(const LatencyHistogram& histogram, const std::string& na
   return draw_figure(script, name, label, caption);
 }
 
-std::string row(const std::string& name, const std::string& value) {
-  return fmt::format("<tr><th scope='row'>{}</th><td class='num'>{}</td></tr>\n", html_escape(name),
-                     html_escape(value));
-}
-
 std::string tile(const std::string& name, const std::string& value, const std::string& note) {
   return fmt::format(
       "<div class='tile'><div class='name'>{}</div><div class='value'>{}</div><div class='note'>{}</div>"
@@ -86,20 +82,15 @@ std::string tile(const std::string& name, const std::string& value, const std::s
 
 std::string success_table(const HilOutcome& o) {
   if (o.success.empty()) return "<p class='none'>No run was finished.</p>\n";
-  std::string html = fmt::format(
-      "<p>A run succeeds when it reaches {}.</p>\n<div class='table'><table><thead><tr><th "
-      "scope='col'>Loop</th><th scope='col'>Successes</th><th scope='col'>Probability</th><th "
-      "scope='col'>95% interval</th></tr></thead><tbody>\n",
-      html_escape(o.target));
+  HtmlTable table({"Loop", "Successes", "Probability", "95% interval"});
   for (const HilSuccess& s : o.success) {
     const Interval interval = s.interval();
-    html += fmt::format(
-        "<tr><th scope='row'>{}</th><td class='num'>{} of {}</td><td class='num'>{}</td><td "
-        "class='num'>{} to {}</td></tr>\n",
-        html_escape(s.conditions), s.successes, s.runs, percent(s.probability()), percent(interval.low),
-        percent(interval.high));
+    table.row(html_escape(s.conditions))
+        .number(fmt::format("{} of {}", s.successes, s.runs))
+        .number(percent(s.probability()))
+        .number(fmt::format("{} to {}", percent(interval.low), percent(interval.high)));
   }
-  return html + "</tbody></table></div>\n";
+  return fmt::format("<p>A run succeeds when it reaches {}.</p>\n{}", html_escape(o.target), table.html());
 }
 
 }  // namespace
@@ -190,9 +181,11 @@ std::string hil_html(const HilOutcome& o, const std::string& command_line) {
                                      "Answers that came after the injection they were for, by how much.", 0));
   }
   body += "<h2>Success</h2>\n" + success_table(o);
-  body += "<h2>Counts</h2>\n<div class='table'><table><tbody>\n";
-  for (const auto& [name, value] : hil_rows(o.summary)) body += row(name, value);
-  body += "</tbody></table></div>\n";
+  HtmlTable counts;
+  for (const auto& [name, value] : hil_rows(o.summary)) {
+    counts.row(html_escape(name)).number(html_escape(value));
+  }
+  body += fmt::format("<h2>Counts</h2>\n{}", counts.html());
   return html_page("Hardware in the loop: " + o.problem.name, body,
                    fmt::format("opoloop {}; <code>{}</code>", kVersion, html_escape(command_line)));
 }

@@ -11,6 +11,7 @@
 
 #include "cim_model/presets.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -147,20 +148,16 @@ void add_machines(InferenceAnswer& answer, const std::vector<Row>& rows) {
 std::string table_html(const std::vector<Row>& rows, double heads, const std::string& unit,
                        const std::function<std::string(const Row&)>& cell) {
   const auto methods = methods_of(rows);
-  std::string html = fmt::format(
-      "<div class='table'><table><thead><tr><th scope='col'>N ({})</th><th scope='col'>Spins</th><th "
-      "scope='col'>B</th>",
-      unit);
-  for (const std::string& method : methods)
-    html += fmt::format("<th scope='col'>{}</th>", html_escape(method));
-  html += "</tr></thead><tbody>\n";
+  HtmlTable table({fmt::format("N ({})", unit), "Spins", "B"});
+  for (const std::string& method : methods) table.title(html_escape(method));
   std::set<std::pair<double, double>> sizes;
   for (const Row& row : rows) {
     if (row.heads == heads) sizes.insert({row.tokens, row.batch});
   }
   for (const auto& [tokens, batch] : sizes) {
-    html += fmt::format("<tr><th scope='row'>{:g}</th><td class='num'>{:g}</td><td class='num'>{:g}</td>",
-                        tokens, heads * tokens, batch);
+    table.row(fmt::format("{:g}", tokens))
+        .number(fmt::format("{:g}", heads * tokens))
+        .number(fmt::format("{:g}", batch));
     for (const std::string& method : methods) {
       std::string text = "–";
       for (const Row& row : rows) {
@@ -168,11 +165,10 @@ std::string table_html(const std::vector<Row>& rows, double heads, const std::st
           continue;
         text = row.problem.empty() ? cell(row) : row.problem;
       }
-      html += fmt::format("<td class='num'>{}</td>", html_escape(text));
+      table.number(html_escape(text));
     }
-    html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  return table.html();
 }
 
 std::string time_figure(const std::vector<Row>& rows, double heads) {
@@ -219,22 +215,20 @@ std::string machines_html(const InferenceAnswer& answer) {
     sizes.insert({m.heads, m.tokens});
     time[{m.machine, m.heads, m.tokens}] = m.seconds;
   }
-  std::string html =
-      "<h2>On a machine</h2>\n<p class='sub'>One problem, at the emulator's budget for it: runs × round "
-      "trips × "
-      "the machine's round-trip time, plus upload and read-out where the publication gives them.</p>\n<div "
-      "class='table'><table><thead><tr><th scope='col'>H</th><th scope='col'>N</th>";
-  for (const std::string& name : names) html += fmt::format("<th scope='col'>{}</th>", html_escape(name));
-  html += "</tr></thead><tbody>\n";
+  HtmlTable table({"H", "N"});
+  for (const std::string& name : names) table.title(html_escape(name));
   for (const auto& [heads, tokens] : sizes) {
-    html += fmt::format("<tr><th scope='row'>{:g}</th><td class='num'>{:g}</td>", heads, tokens);
+    table.row(fmt::format("{:g}", heads)).number(fmt::format("{:g}", tokens));
     for (const std::string& name : names) {
       const auto at = time.find({name, heads, tokens});
-      html += fmt::format("<td class='num'>{}</td>", at == time.end() ? "too small" : time_text(at->second));
+      table.number(at == time.end() ? "too small" : time_text(at->second));
     }
-    html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  return fmt::format(
+      "<h2>On a machine</h2>\n<p class='sub'>One problem, at the emulator's budget for it: runs × round "
+      "trips × the machine's round-trip time, plus upload and read-out where the publication gives "
+      "them.</p>\n{}",
+      table.html());
 }
 
 }  // namespace
@@ -329,18 +323,14 @@ std::string inference_html(const InferenceAnswer& answer, const std::vector<Row>
   for (const std::string& sentence : answer.sentences)
     body += fmt::format("<p>{}</p>\n", html_escape(sentence));
   if (!answer.published.empty()) {
-    body +=
-        "<h2>Beside the paper</h2>\n<div class='table'><table><thead><tr><th scope='col'>B = 128, H = 8, N = "
-        "49</th><th scope='col'>Here</th><th scope='col'>Published (GPU)</th><th "
-        "scope='col'>Ratio</th></tr></thead><tbody>\n";
+    HtmlTable table({"B = 128, H = 8, N = 49", "Here", "Published (GPU)", "Ratio"});
     for (const InferenceComparison& c : answer.published) {
-      body += fmt::format(
-          "<tr><th scope='row'>{}</th><td class='num'>{}</td><td class='num'>{}</td><td "
-          "class='num'>{:.2g}</td></tr>\n",
-          html_escape(c.what), time_text(c.ours_ms / 1e3), time_text(c.theirs_ms / 1e3),
-          c.ours_ms / c.theirs_ms);
+      table.row(html_escape(c.what))
+          .number(time_text(c.ours_ms / 1e3))
+          .number(time_text(c.theirs_ms / 1e3))
+          .number(fmt::format("{:.2g}", c.ours_ms / c.theirs_ms));
     }
-    body += "</tbody></table></div>\n";
+    body += fmt::format("<h2>Beside the paper</h2>\n{}", table.html());
   }
   if (rows.empty()) body += "<p class='none'>Nothing was measured yet.</p>\n";
   std::set<double> heads;

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/published_table.h"
@@ -82,39 +83,31 @@ std::string notes_html(const Notes& notes) {
 }
 
 std::string table_html(const std::vector<PublishedRow>& rows) {
+  if (rows.empty()) return "<p class='none'>Nothing was measured yet.</p>\n";
   std::string html;
-  std::string part;
-  Notes notes;
-  const auto end_section = [&] {
-    if (!part.empty()) html += "</tbody></table></div>\n" + notes_html(notes);
-    notes = Notes();
-  };
-  for (const PublishedRow& row : rows) {
-    if (row.part != part) {
-      end_section();
-      part = row.part;
-      html += fmt::format(
-          "<h2>{}</h2>\n<div class='table'><table><thead><tr><th scope='col'>Result</th><th "
-          "scope='col'>Ours</th><th scope='col'>Theirs</th><th scope='col'>Ratio</th><th "
-          "scope='col'>Comparison</th><th scope='col'>Made of (notes)</th></tr></thead><tbody>\n",
-          section_title(part));
-    }
-    std::string marks;
-    for (const std::string& note : {row.note, row.source.empty() ? "" : "Theirs: " + row.source}) {
-      if (const int number = notes.number_of(note); number > 0) {
-        marks += fmt::format("{}{}", marks.empty() ? "" : ", ", number);
+  for (std::size_t k = 0; k < rows.size();) {
+    const std::string part = rows[k].part;
+    HtmlTable table({"Result", "Ours", "Theirs", "Ratio", "Comparison", "Made of (notes)"});
+    Notes notes;
+    for (; k < rows.size() && rows[k].part == part; ++k) {
+      const PublishedRow& row = rows[k];
+      std::string marks;
+      for (const std::string& note : {row.note, row.source.empty() ? "" : "Theirs: " + row.source}) {
+        if (const int number = notes.number_of(note); number > 0) {
+          marks += fmt::format("{}{}", marks.empty() ? "" : ", ", number);
+        }
       }
+      table.row(html_escape(row.what), "scope='row' style='white-space:normal;min-width:12em'")
+          .number(html_escape(estimate(row.ours, row.unit, row.lower_bound)))
+          .number(html_escape(estimate(row.theirs, row.unit)))
+          .number(html_escape(ratio_text(row)))
+          .cell(agreement_text(row.agreement()))
+          .cell(fmt::format("{} ({})", html_escape(row.problem.empty() ? row.inputs : row.problem), marks),
+                "class='text' style='min-width:0'");
     }
-    html += fmt::format(
-        "<tr><th scope='row' style='white-space:normal;min-width:12em'>{}</th><td class='num'>{}</td><td "
-        "class='num'>{}</td><td class='num'>{}</td><td>{}</td><td class='text' style='min-width:0'>{} "
-        "({})</td></tr>\n",
-        html_escape(row.what), html_escape(estimate(row.ours, row.unit, row.lower_bound)),
-        html_escape(estimate(row.theirs, row.unit)), html_escape(ratio_text(row)),
-        agreement_text(row.agreement()), html_escape(row.problem.empty() ? row.inputs : row.problem), marks);
+    html += fmt::format("<h2>{}</h2>\n{}{}", section_title(part), table.html(), notes_html(notes));
   }
-  end_section();
-  return part.empty() ? "<p class='none'>Nothing was measured yet.</p>\n" : html;
+  return html;
 }
 
 std::string axes() {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/version.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -63,15 +64,13 @@ class Columns {
     }
   }
   std::string html() const {
-    std::string text = "<div class='table'><table><thead><tr>";
-    for (const std::string& cell : rows_.front()) text += "<th scope='col'>" + html_escape(cell) + "</th>";
-    text += "</tr></thead><tbody>\n";
+    HtmlTable table;
+    for (const std::string& cell : rows_.front()) table.title(html_escape(cell));
     for (std::size_t r = 1; r < rows_.size(); ++r) {
-      text += "<tr>";
-      for (const std::string& cell : rows_[r]) text += "<td class='num'>" + html_escape(cell) + "</td>";
-      text += "</tr>\n";
+      table.row();
+      for (const std::string& cell : rows_[r]) table.number(html_escape(cell));
     }
-    return text + "</tbody></table></div>\n";
+    return table.html();
   }
 
  private:

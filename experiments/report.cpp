@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/version.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/report_figures.h"
@@ -62,14 +63,6 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       "<div class='tile'><div class='name'>{}</div><div class='value'>{}</div><div "
       "class='note'>{}</div></div>\n",
       name, value, note);
-}
-
-std::string row(const std::string& name, const std::string& value, const std::string& interval,
-                const std::string& text) {
-  return fmt::format(
-      "<tr><th scope='row'>{}</th><td class='num'>{}</td><td class='num'>{}</td><td "
-      "class='text'>{}</td></tr>\n",
-      name, value, interval, text);
 }
 
 std::string tts_value(const RunFileContents::Statistic& s) {
@@ -191,30 +184,30 @@ std::string notes(const RunFileContents& c) {
 
 std::string success_table(const RunFileContents& c) {
   if (!c.finished) return "<p class='none'>None: the statistics are written when a job ends.</p>\n";
-  std::string html =
-      "<div class='table'><table><thead><tr><th scope='col'>Quantity</th><th scope='col'>Value</th><th "
-      "scope='col'>95% interval</th>"
-      "<th scope='col'>What it means</th></tr></thead><tbody>\n";
+  HtmlTable table({"Quantity", "Value", "95% interval", "What it means"});
+  const auto row = [&](const std::string& name, const std::string& value, const std::string& interval,
+                       const std::string& text) {
+    table.row(name).number(value).number(interval).text(text);
+  };
   const auto* self = find(c, "target_is_best_found");
   const bool own = self != nullptr && self->values[0] != 0;
   if (const auto* t = find(c, "target_energy")) {
     std::string value = readable_number(t->values[0], 10);
     if (c.problem_kind == ProblemKind::max_cut)
       value += fmt::format("<br>(cut {})", readable_number(cut_of(c, t->values[0]), 10));
-    html += row("Target energy", value, "",
-                own ? "No target was known, so the best of this very job is the target: success means “as "
-                      "good as the best found here”, and "
-                      "the true optimum may be lower."
-                    : "A run succeeds when it reaches this energy.");
+    row("Target energy", value, "",
+        own ? "No target was known, so the best of this very job is the target: success means “as "
+              "good as the best found here”, and the true optimum may be lower."
+            : "A run succeeds when it reaches this energy.");
   }
   const auto success = [&](const char* name, const char* count, const char* title, const char* text) {
     const auto* p = find(c, name);
     const auto* k = find(c, count);
     const auto* n = find(c, "trials");
     if (p == nullptr || p->values.size() != 3 || k == nullptr || n == nullptr) return;
-    html += row(title, percent(p->values[0]), range(percent(p->values[1]), percent(p->values[2])),
-                fmt::format("{} {} of {} runs. Interval by Wilson's method.", text,
-                            readable_number(k->values[0]), readable_number(n->values[0])));
+    row(title, percent(p->values[0]), range(percent(p->values[1]), percent(p->values[2])),
+        fmt::format("{} {} of {} runs. Interval by Wilson's method.", text, readable_number(k->values[0]),
+                    readable_number(n->values[0])));
   };
   success("p_success_best", "successes_best", "Success, ever",
           "Runs that passed through the target at any round trip:");
@@ -223,8 +216,7 @@ std::string success_table(const RunFileContents& c) {
   const auto tts = [&](const char* name, const char* title, const char* text) {
     const auto* t = find(c, name);
     if (t == nullptr) return;
-    html += row(
-        title, tts_value(*t), tts_interval(*t),
+    row(title, tts_value(*t), tts_interval(*t),
         std::string(text) +
             (t->lower_bound ? " No run succeeded: this is the least it can be, with 97.5% confidence." : ""));
   };
@@ -237,9 +229,8 @@ std::string success_table(const RunFileContents& c) {
       "The same in seconds of this computer, where a run costs the batch's time divided by the runs in it: "
       "what a busy service pays.");
   if (const auto* t = find(c, "latency_wall_s")) {
-    html +=
-        row("… wall time (latency)", seconds(t->values[0]), "",
-            "Seconds until one whole batch has succeeded with probability 99%: what a single user waits.");
+    row("… wall time (latency)", seconds(t->values[0]), "",
+        "Seconds until one whole batch has succeeded with probability 99%: what a single user waits.");
   }
   tts("tts_machine_s", "… machine time",
       "The same on the optical machine of the chosen preset: loading, round trips and read-out of every "
@@ -247,10 +238,10 @@ std::string success_table(const RunFileContents& c) {
   const auto plain = [&](const char* name, const char* title, const char* text) {
     const auto* s = find(c, name);
     if (s == nullptr) return;
-    html += row(title,
-                s->units == "us" ? fmt::format("{}\u00a0µs", readable_number(s->values[0], 4))
-                                 : quantity_with_unit(s->values[0], s->units),
-                "", text);
+    row(title,
+        s->units == "us" ? fmt::format("{}\u00a0µs", readable_number(s->values[0], 4))
+                         : quantity_with_unit(s->values[0], s->units),
+        "", text);
   };
   plain("machine_time_s", "Machine time of one run", "On the optical machine of the preset.");
   plain("round_trip_time_s", "Round-trip time", "Of the optical machine of the preset.");
@@ -263,30 +254,23 @@ std::string success_table(const RunFileContents& c) {
   plain("us_per_round_trip", "Per round trip and run",
         "Wall time of one round trip of one run: how fast the simulation is.");
   plain("gflops", "Arithmetic rate", "Two operations a stored coupling a product.");
-  return html + "</tbody></table></div>\n";
+  return table.html();
 }
 
 std::string parameter_table(const RunFileContents& c) {
   if (c.device_parameters.empty()) return "<p class='none'>None recorded.</p>\n";
-  std::string html =
-      "<div class='table'><table><thead><tr><th scope='col'>Parameter</th><th scope='col'>Value</th><th "
-      "scope='col'>Unit</th></tr></thead><tbody>\n";
+  HtmlTable table({"Parameter", "Value", "Unit"});
   for (const auto& [name, parameter] : c.device_parameters) {
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td><td>{}</td></tr>\n",
-                        html_escape(name), html_escape(parameter.value), html_escape(parameter.unit));
+    table.row(html_escape(name)).wide(html_escape(parameter.value)).cell(html_escape(parameter.unit));
   }
-  return html + "</tbody></table></div>\n";
+  return table.html();
 }
 
 std::string provenance_table(const RunFileContents& c) {
-  std::string html = "<div class='table'><table><tbody>\n";
-  html +=
-      fmt::format("<tr><th scope='row'>run file</th><td class='wide'>{}</td></tr>\n", html_escape(c.path));
-  for (const auto& [name, value] : c.attributes) {
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td></tr>\n", html_escape(name),
-                        html_escape(value));
-  }
-  return html + "</tbody></table></div>\n";
+  HtmlTable table;
+  table.row("run file").wide(html_escape(c.path));
+  for (const auto& [name, value] : c.attributes) table.row(html_escape(name)).wide(html_escape(value));
+  return table.html();
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "driver/calibration/compare.h"
 #include "experiments/csv.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -154,13 +155,10 @@ Figure energies_figure(const RunComparison& c) {
 }
 
 std::string html_table(const std::vector<std::vector<std::string>>& rows, const std::string& first) {
-  std::string html =
-      "<div class='table'><table><thead><tr><th>" + first + "</th><th>A</th><th>B</th></tr></thead><tbody>\n";
-  for (const auto& cells : rows) {
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='num'>{}</td><td class='num'>{}</td></tr>\n",
-                        html_escape(cells[0]), html_escape(cells[1]), html_escape(cells[2]));
-  }
-  return html + "</tbody></table></div>\n";
+  HtmlTable table({first, "A", "B"});
+  for (const auto& cells : rows)
+    table.row(html_escape(cells[0])).number(html_escape(cells[1])).number(html_escape(cells[2]));
+  return table.html();
 }
 
 }  // namespace

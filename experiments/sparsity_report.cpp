@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "hamiltonian/qama/qama_spec.h"
@@ -220,21 +221,17 @@ std::string maps_html(const std::vector<SparsityRow>& rows, const std::string& c
 }
 
 std::string table_html(const SparsityAnswer& answer) {
-  std::string html =
-      "<div class='table'><table><thead><tr><th scope='col'>Setting</th><th scope='col'>Selected "
-      "share</th><th scope='col'>Idle heads</th><th scope='col'>Share of the others</th><th "
-      "scope='col'>Overlap of heads / independent</th><th scope='col'>Interaction</th><th "
-      "scope='col'>Importance</th><th "
-      "scope='col'>Head penalty</th><th scope='col'>Sparsity term</th></tr></thead><tbody>\n";
+  HtmlTable table({"Setting", "Selected share", "Idle heads", "Share of the others",
+                   "Overlap of heads / independent", "Interaction", "Importance", "Head penalty",
+                   "Sparsity term"});
   for (const SparsityLine& line : answer.lines) {
-    html += fmt::format("<tr><th scope='row'>{} = {:g}</th>", line.coefficient, line.value);
+    table.row(fmt::format("{} = {:g}", line.coefficient, line.value));
     for (const SparsityMean& m : {line.fraction, line.idle, line.at_work, line.overlap_ratio,
                                   line.interaction, line.importance, line.penalty, line.sparsity}) {
-      html += fmt::format("<td class='num'>{}</td>", text_of(m));
+      table.number(text_of(m));
     }
-    html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  return table.html();
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/version.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -49,16 +50,13 @@ std::string html_table(const Table& table) {
   std::string html = fmt::format("<h2>{}</h2>\n", html_escape(table.title));
   if (!table.note.empty()) html += fmt::format("<p class='sub'>{}</p>\n", html_escape(table.note));
   if (table.rows.empty()) return html;
-  html += "<div class='table'><table><thead><tr>";
-  for (const std::string& cell : table.head)
-    html += fmt::format("<th scope='col'>{}</th>", html_escape(cell));
-  html += "</tr></thead><tbody>\n";
+  HtmlTable grid;
+  for (const std::string& cell : table.head) grid.title(html_escape(cell));
   for (const auto& row : table.rows) {
-    html += "<tr>";
-    for (const std::string& cell : row) html += fmt::format("<td class='num'>{}</td>", html_escape(cell));
-    html += "</tr>\n";
+    grid.row();
+    for (const std::string& cell : row) grid.number(html_escape(cell));
   }
-  return html + "</tbody></table></div>\n";
+  return html + grid.html();
 }
 
 Table chain_table(const ProblemSpectrum& spectrum) {

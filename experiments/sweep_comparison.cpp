@@ -13,6 +13,7 @@
 #include "core/version.h"
 #include "experiments/csv.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/rank_statistics.h"
@@ -260,15 +261,12 @@ std::string sweep_comparison_html(const SweepComparison& c, const std::string& c
       html_escape(c.experiment), html_escape(c.answer), html_escape(c.path_a), c.seed_a,
       html_escape(c.plan_a), html_escape(c.path_b), c.seed_b, html_escape(c.plan_b),
       html_escape(fmt::format("{}", fmt::join(c.key, ", "))));
-  body += "<div class='table'><table><thead><tr>";
-  for (const std::string& heading : headings()) body += "<th>" + heading + "</th>";
-  body += "</tr></thead><tbody>\n";
+  HtmlTable table(headings());
   for (const ComparedColumn& column : c.columns) {
-    body += "<tr>";
-    for (const std::string& text : cells_of(column)) body += "<td class='num'>" + html_escape(text) + "</td>";
-    body += "</tr>\n";
+    table.row();
+    for (const std::string& text : cells_of(column)) table.number(html_escape(text));
   }
-  body += "</tbody></table></div>\n";
+  body += table.html();
   for (std::size_t i = 0; i < c.columns.size(); ++i) {
     if (c.columns[i].equal < c.columns[i].compared) body += html_of(scatter(c.columns[i], i));
   }

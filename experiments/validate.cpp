@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/version.h"
 #include "experiments/closed_forms/groups.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -147,24 +148,22 @@ std::string validation_html(const Validation& validation, const std::vector<Vali
   for (const ValidationFigure& figure : figures) {
     body += fmt::format("<h2>{}</h2>\n{}", html_escape(figure.title), html_of(figure.figure));
   }
-  body +=
-      "<h2>All statements</h2>\n<div class='table'><table><thead><tr><th scope='col'>Quantity</th><th "
-      "scope='col'>Model</th><th scope='col'>Predicted</th><th scope='col'>Measured</th><th "
-      "scope='col'>Error</th><th scope='col'></th></tr></thead><tbody>\n";
+  HtmlTable table({"Quantity", "Model", "Predicted", "Measured", "Error", ""});
   std::string group;
   for (const ClosedForm& row : validation.rows) {
     if (row.group != group) {
       group = row.group;
-      body += fmt::format("<tr><th scope='rowgroup' colspan='6'>{}</th></tr>\n", html_escape(group));
+      table.row(html_escape(group), "scope='rowgroup' colspan='6'");
     }
-    body += fmt::format(
-        "<tr><td>{}</td><td>{}</td><td class='num'>{}</td><td class='num'>{}</td><td "
-        "class='num'>{}</td><td>{}</td>"
-        "</tr>\n",
-        html_escape(row.quantity), html_escape(row.model), readable_number(row.predicted),
-        readable_number(row.measured), deviation_text(row), row.holds() ? "pass" : "<strong>FAIL</strong>");
+    table.row()
+        .cell(html_escape(row.quantity))
+        .cell(html_escape(row.model))
+        .number(readable_number(row.predicted))
+        .number(readable_number(row.measured))
+        .number(deviation_text(row))
+        .cell(row.holds() ? "pass" : "<strong>FAIL</strong>");
   }
-  body += "</tbody></table></div>\n";
+  body += fmt::format("<h2>All statements</h2>\n{}", table.html());
   return html_page("opoloop validate", body, fmt::format("Written by opoloop {}.", kVersion));
 }
 

@@ -11,6 +11,7 @@
 
 #include "experiments/csv.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -44,19 +45,20 @@ using Cell = std::function<std::string(const AccuracyLine&)>;
 using Column = std::pair<std::string, Cell>;
 
 std::string table_html(const std::vector<const AccuracyLine*>& lines, const std::vector<Column>& columns) {
-  std::string html = "<div class='table'><table><thead><tr>";
-  for (const Column& column : columns) html += fmt::format("<th scope='col'>{}</th>", column.first);
-  html += "</tr></thead><tbody>\n";
+  HtmlTable table;
+  for (const Column& column : columns) table.title(column.first);
   for (const AccuracyLine* line : lines) {
-    html += "<tr>";
+    table.row();
     for (std::size_t k = 0; k < columns.size(); ++k) {
       const std::string cell = html_escape(columns[k].second(*line));
-      html +=
-          k < 2 ? fmt::format("<th scope='row'>{}</th>", cell) : fmt::format("<td class='num'>{}</td>", cell);
+      if (k < 2) {
+        table.head(cell);
+      } else {
+        table.number(cell);
+      }
     }
-    html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  return table.html();
 }
 
 std::vector<const AccuracyLine*> chosen(const AccuracyAnswer& answer, bool ablation) {
@@ -130,25 +132,23 @@ std::string cost_table(const AccuracyAnswer& answer) {
 
 std::string moved_table(const AccuracyAnswer& answer) {
   if (answer.moved.empty()) return "";
-  std::string html =
-      "<h2>The machine in the loop</h2>\n<p class='sub'>Models trained on one device, asked on another; "
-      "nothing is "
-      "trained again. Agreement: the same prediction, % of the test examples. The first device is the "
-      "trainer's own "
-      "solver with more effort and other draws: what is missing to 100% there is the solver's own "
-      "scatter.</p>\n"
-      "<div class='table'><table><thead><tr><th scope='col'>Data</th><th scope='col'>Attention</th>"
-      "<th scope='col'>Device</th><th scope='col'>Agreement, %</th><th scope='col'>Least of the seeds</th>"
-      "<th scope='col'>Change of accuracy, points</th><th scope='col'>Difference of logits / spread</th></tr>"
-      "</thead><tbody>\n";
+  HtmlTable table({"Data", "Attention", "Device", "Agreement, %", "Least of the seeds",
+                   "Change of accuracy, points", "Difference of logits / spread"});
   for (const MovedLine& line : answer.moved) {
-    html += fmt::format(
-        "<tr><th scope='row'>{}</th><th scope='row'>{}</th><td><code>{}</code></td><td class='num'>{}</td>"
-        "<td class='num'>{:.1f}</td><td class='num'>{}</td><td class='num'>{}</td></tr>\n",
-        html_escape(line.data), html_escape(line.variant), html_escape(line.device), text_of(line.agreement),
-        line.least_agreement, text_of(line.accuracy_change, true), text_of(line.logit_difference, false, 3));
+    table.row(html_escape(line.data))
+        .head(html_escape(line.variant))
+        .cell(fmt::format("<code>{}</code>", html_escape(line.device)))
+        .number(text_of(line.agreement))
+        .number(fmt::format("{:.1f}", line.least_agreement))
+        .number(text_of(line.accuracy_change, true))
+        .number(text_of(line.logit_difference, false, 3));
   }
-  return html + "</tbody></table></div>\n";
+  return fmt::format(
+      "<h2>The machine in the loop</h2>\n<p class='sub'>Models trained on one device, asked on another; "
+      "nothing is trained again. Agreement: the same prediction, % of the test examples. The first device "
+      "is the trainer's own solver with more effort and other draws: what is missing to 100% there is the "
+      "solver's own scatter.</p>\n{}",
+      table.html());
 }
 
 /// Learning curves of one set: test accuracy, or loss, of each form.

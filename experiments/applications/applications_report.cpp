@@ -9,6 +9,7 @@
 
 #include "driver/statistics.h"
 #include "experiments/applications/application_pictures.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 
@@ -46,21 +47,25 @@ double gap(const ApplicationRow& row) {
   return scale > 0 ? (row.best_value - row.reference_value) / scale : row.best_value - row.reference_value;
 }
 
-std::string row_html(const ApplicationRow& r) {
-  return fmt::format(
-      "<tr><th scope='row'>{}</th><td>{}</td><td class='text'><code>{}</code></td><td class='num'>{}</td>"
-      "<td class='num'>{}</td><td class='num'>{} / {}</td><td class='num'>{}</td><td class='num'>{}</td>"
-      "<td class='num'>{} of {}</td><td class='num'>{}</td><td class='text'>{}{}</td><td class='num'>{}</td>"
-      "<td class='num'>{}</td><td class='num'>{}</td></tr>\n",
-      html_escape(r.instance), html_escape(r.seed), html_escape(r.device), readable_number(r.spins),
-      readable_number(r.couplings), readable_number(r.penalty, 3), readable_number(r.penalty_bound, 3),
-      share(r.feasible, r.runs), with_interval(r.successes, r.runs), readable_number(r.solved),
-      readable_number(r.qubos), readable_number(100 * gap(r), 3), html_escape(r.reference),
+void add_row(HtmlTable& table, const ApplicationRow& r) {
+  const std::string proven =
       r.proven == r.qubos
           ? ""
-          : fmt::format(" ({} of {} proven)", readable_number(r.proven), readable_number(r.qubos)),
-      readable_number(r.merit, 4), readable_number(r.merit_reference, 4),
-      readable_number(r.merit_baseline, 4));
+          : fmt::format(" ({} of {} proven)", readable_number(r.proven), readable_number(r.qubos));
+  table.row(html_escape(r.instance))
+      .cell(html_escape(r.seed))
+      .text(fmt::format("<code>{}</code>", html_escape(r.device)))
+      .number(readable_number(r.spins))
+      .number(readable_number(r.couplings))
+      .number(fmt::format("{} / {}", readable_number(r.penalty, 3), readable_number(r.penalty_bound, 3)))
+      .number(share(r.feasible, r.runs))
+      .number(with_interval(r.successes, r.runs))
+      .number(fmt::format("{} of {}", readable_number(r.solved), readable_number(r.qubos)))
+      .number(readable_number(100 * gap(r), 3))
+      .text(html_escape(r.reference) + proven)
+      .number(readable_number(r.merit, 4))
+      .number(readable_number(r.merit_reference, 4))
+      .number(readable_number(r.merit_baseline, 4));
 }
 
 }  // namespace
@@ -175,17 +180,13 @@ std::string applications_html(const std::vector<ApplicationRow>& rows, const std
       body += fmt::format("<figure>\n{}\n<figcaption>{}</figcaption></figure>\n", picture.svg,
                           html_escape(picture.caption));
     }
-    body += fmt::format(
-        "<div class='table'><table><thead><tr><th scope='col'>Instance</th><th scope='col'>Seed</th><th "
-        "scope='col'>Device</th><th scope='col'>Spins</th><th scope='col'>Couplings</th><th scope='col'>P / "
-        "bound</th><th scope='col'>Feasible</th><th scope='col'>Success</th><th "
-        "scope='col'>Solved</th><th scope='col'>Gap, %</th><th scope='col'>Reference</th><th "
-        "scope='col'>{}</th><th scope='col'>by {}</th><th scope='col'>by {}</th></tr></thead><tbody>\n",
-        names.merit, names.reference, names.baseline);
+    HtmlTable table({"Instance", "Seed", "Device", "Spins", "Couplings", "P / bound", "Feasible", "Success",
+                     "Solved", "Gap, %", "Reference", names.merit, fmt::format("by {}", names.reference),
+                     fmt::format("by {}", names.baseline)});
     for (const ApplicationRow& row : rows) {
-      if (row.application == name && !std::isnan(row.runs)) body += row_html(row);
+      if (row.application == name && !std::isnan(row.runs)) add_row(table, row);
     }
-    body += "</tbody></table></div>\n";
+    body += table.html();
   }
   return html_page("Problems of other fields on the same machine", body,
                    "Every number here is computed from the experiment file; docs/applications/ says how.");

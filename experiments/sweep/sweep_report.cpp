@@ -15,6 +15,7 @@
 #include "driver/sweep_file.h"
 #include "experiments/csv.h"
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/points/point_merge.h"
@@ -157,24 +158,19 @@ Figure spread_figure(const SweepSummary& summary, std::size_t metric, const std:
 
 std::string table_html(const SweepSummary& summary, std::size_t metric) {
   const std::vector<std::string> classes = classes_of(summary);
-  std::string html = "<div class='table'><table><thead><tr><th>device</th><th>setting</th>";
-  for (const std::string& name : classes) html += fmt::format("<th>{}</th>", html_escape(name));
-  html += "</tr></thead><tbody>\n";
+  HtmlTable table({"device", "setting"});
+  for (const std::string& name : classes) table.title(html_escape(name));
   for (std::size_t r = 0; r < summary.rows.size(); r += classes.size()) {
-    html += fmt::format("<tr><th>{}</th><td>{}</td>", html_escape(summary.rows[r].device),
-                        html_escape(summary.rows[r].setting));
+    table.row(html_escape(summary.rows[r].device)).cell(html_escape(summary.rows[r].setting));
     for (std::size_t c = 0; c < classes.size(); ++c) {
       const MetricSpread& m = summary.rows[r + c].metrics[metric];
-      html +=
-          fmt::format("<td class='num'>{}</td>",
-                      m.points == 0   ? "–"
-                      : m.points == 1 ? readable_number(m.median, 4)
-                                      : fmt::format("{} [{}, {}]", readable_number(m.median, 4),
-                                                    readable_number(m.low, 4), readable_number(m.high, 4)));
+      table.number(m.points == 0   ? "–"
+                   : m.points == 1 ? readable_number(m.median, 4)
+                                   : fmt::format("{} [{}, {}]", readable_number(m.median, 4),
+                                                 readable_number(m.low, 4), readable_number(m.high, 4)));
     }
-    html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  return table.html();
 }
 
 std::string failures_html(const SweepSummary& summary) {
@@ -350,14 +346,14 @@ std::string sweep_html(const SweepSummary& summary, const SweepPlan& plan, const
         "no run of that point succeeded.</p>\n",
         html_escape(summary.descriptions[m]));
   }
-  body += "<h2>What was measured</h2><div class='table'><table><tbody>\n";
+  HtmlTable measured;
   std::string plan_text = plan.description();
   for (std::size_t at = 0; at < plan_text.size();) {
     const std::size_t end = std::min(plan_text.find('\n', at), plan_text.size());
-    body += fmt::format("<tr><td class='wide'>{}</td></tr>\n", html_escape(plan_text.substr(at, end - at)));
+    measured.row().wide(html_escape(plan_text.substr(at, end - at)));
     at = end + 1;
   }
-  body += "</tbody></table></div>\n";
+  body += fmt::format("<h2>What was measured</h2>{}", measured.html());
   return html_page("opoloop sweep: " + summary.metrics.front(), body,
                    fmt::format("<code>{}</code>", html_escape(command_line)));
 }

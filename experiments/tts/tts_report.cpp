@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/tts/tts_words.h"
@@ -19,50 +20,42 @@ std::string value_html(const TtsCell& cell, TtsUnit unit) {
 
 /// A line a class, a column a device: medians alone.
 std::string table_html(const TtsAnswer& answer, const TtsTable& table) {
-  std::string html = "<div class='table'><table><thead><tr><th scope='col'>Class</th>";
-  for (const std::string& device : answer.devices)
-    html += fmt::format("<th scope='col'>{}</th>", html_escape(device));
-  html += "</tr></thead><tbody>\n";
+  HtmlTable grid({"Class"});
+  for (const std::string& device : answer.devices) grid.title(html_escape(device));
   for (std::size_t c = 0; c < answer.classes.size(); ++c) {
-    html += fmt::format("<tr><th scope='row'>{} <small>({})</small></th>",
-                        html_escape(answer.classes[c].name), answer.classes[c].instances.size());
+    grid.row(fmt::format("{} <small>({})</small>", html_escape(answer.classes[c].name),
+                         answer.classes[c].instances.size()));
     for (std::size_t d = 0; d < answer.devices.size(); ++d) {
       const TtsCell& cell = table.cells[c][d];
       std::string text = cell.time.known() ? value_html(cell, table.unit) : "–";
       if (!table.leads.empty() && table.leads[c].first == d)
         text = fmt::format("<strong>{}</strong>{}", text, table.leads[c].told_apart() ? "" : " ≈");
-      html +=
-          fmt::format("<td class='num' style='padding:8px 6px'>{}{}</td>", text, edge_mark(cell.time.end));
+      grid.cell(fmt::format("{}{}", text, edge_mark(cell.time.end)), "class='num' style='padding:8px 6px'");
     }
-    html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  return grid.html();
 }
 
 /// A line a class and device, with everything.
 std::string details_html(const TtsAnswer& answer, const TtsTable& table) {
-  std::string html =
-      "<details><summary>With intervals and run lengths</summary><div class='table'><table><thead><tr><th "
-      "scope='col'>Class</th><th scope='col'>Device</th><th scope='col'>Median</th><th "
-      "scope='col'>95%</th><th "
-      "scope='col'>Best T</th><th scope='col'>Unsolved</th></tr></thead><tbody>\n";
+  HtmlTable grid({"Class", "Device", "Median", "95%", "Best T", "Unsolved"});
   for (std::size_t c = 0; c < answer.classes.size(); ++c) {
     for (std::size_t d = 0; d < answer.devices.size(); ++d) {
       const TtsCell& cell = table.cells[c][d];
       if (!cell.time.known()) continue;
       const bool solved = std::isfinite(cell.time.value);
-      html += fmt::format(
-          "<tr><th scope='row'>{}</th><td>{}</td><td class='num'>{}</td><td class='num'>{}</td><td "
-          "class='num'>{}{}</td><td class='num'>{} of {}</td></tr>\n",
-          html_escape(answer.classes[c].name), html_escape(answer.devices[d]), value_html(cell, table.unit),
-          solved ? fmt::format("{} … {}", amount_text(cell.time.low, table.unit),
-                               amount_text(cell.time.high, table.unit))
-                 : "–",
-          solved ? fmt::format("{:.0f}", cell.length) : "–", edge_mark(cell.time.end), cell.time.unsolved,
-          cell.time.instances);
+      grid.row(html_escape(answer.classes[c].name))
+          .cell(html_escape(answer.devices[d]))
+          .number(value_html(cell, table.unit))
+          .number(solved ? fmt::format("{} … {}", amount_text(cell.time.low, table.unit),
+                                       amount_text(cell.time.high, table.unit))
+                         : "–")
+          .number(fmt::format("{}{}", solved ? fmt::format("{:.0f}", cell.length) : "–",
+                              edge_mark(cell.time.end)))
+          .number(fmt::format("{} of {}", cell.time.unsolved, cell.time.instances));
     }
   }
-  return html + "</tbody></table></div></details>\n";
+  return fmt::format("<details><summary>With intervals and run lengths</summary>{}</details>\n", grid.html());
 }
 
 std::string title_of(const TtsTable& table) {
@@ -71,53 +64,41 @@ std::string title_of(const TtsTable& table) {
 
 std::string scaling_html(const TtsAnswer& answer, const TtsTable& table) {
   if (table.scaling.empty()) return "";
-  std::string html = fmt::format(
-      "<h3>Scaling, {} in {}</h3>\n<div class='table'><table><thead><tr><th scope='col'>Device</th><th "
-      "scope='col'>Family</th><th scope='col'>Sizes fitted</th>",
-      goal_text(table.share), unit_text(table.unit));
+  HtmlTable grid({"Device", "Family", "Sizes fitted"});
   for (const ScalingLaw law : kScalingLaws)
-    html += fmt::format("<th scope='col'>{}: γ [95%], weight, share</th>", law_text(law));
-  html += "<th scope='col'>Which law</th></tr></thead><tbody>\n";
+    grid.title(fmt::format("{}: γ [95%], weight, share", law_text(law)));
+  grid.title("Which law");
   for (const TtsScaling& scaling : table.scaling) {
-    html += fmt::format("<tr><th scope='row'>{}</th><td>{}</td>", html_escape(answer.devices[scaling.device]),
-                        html_escape(scaling.family));
+    grid.row(html_escape(answer.devices[scaling.device])).cell(html_escape(scaling.family));
     if (!scaling.fit) {
-      html += fmt::format(
-          "<td class='text' colspan='5'>no fit: less than three sizes are half solved with "
-          "the best length inside the grid (left out: {:g})</td></tr>\n",
-          fmt::join(scaling.left_out, ", "));
+      grid.cell(fmt::format("no fit: less than three sizes are half solved with the best length inside the "
+                            "grid (left out: {:g})",
+                            fmt::join(scaling.left_out, ", ")),
+                "class='text' colspan='5'");
       continue;
     }
-    html += fmt::format("<td class='num'>{:g}</td>", fmt::join(scaling.fit->spins, ", "));
+    grid.number(fmt::format("{:g}", fmt::join(scaling.fit->spins, ", ")));
     for (const LawFit& law : scaling.fit->laws)
-      html += fmt::format("<td class='num'>{:.3g} [{:.3g}, {:.3g}]<br><small>{:.2f}, {:.2f}</small></td>",
-                          law.exponent, law.low, law.high, law.weight, law.share);
-    html += fmt::format("<td>{}</td></tr>\n", scaling.fit->told_apart
-                                                  ? law_text(scaling.fit->laws[scaling.fit->best].law)
-                                                  : "not told apart");
+      grid.number(fmt::format("{:.3g} [{:.3g}, {:.3g}]<br><small>{:.2f}, {:.2f}</small>", law.exponent,
+                              law.low, law.high, law.weight, law.share));
+    grid.cell(scaling.fit->told_apart ? law_text(scaling.fit->laws[scaling.fit->best].law)
+                                      : "not told apart");
   }
-  return html + "</tbody></table></div>\n";
+  return fmt::format("<h3>Scaling, {} in {}</h3>\n{}", goal_text(table.share), unit_text(table.unit),
+                     grid.html());
 }
 
 std::string settings_html(const TtsAnswer& answer) {
-  std::string html =
-      "<h2>What was measured</h2>\n<div class='table'><table><thead><tr><th scope='col'>Device</th><th "
-      "scope='col'>URI</th></tr></thead><tbody>\n";
+  HtmlTable devices({"Device", "URI"});
   for (std::size_t d = 0; d < answer.devices.size(); ++d)
-    html += fmt::format("<tr><th scope='row'>{}</th><td class='wide'>{}</td></tr>\n",
-                        html_escape(answer.devices[d]), html_escape(answer.uris[d]));
-  html +=
-      "</tbody></table></div>\n<div class='table'><table><thead><tr><th scope='col'>Class</th><th "
-      "scope='col'>Spins</th><th scope='col'>Steps of a run, T</th><th "
-      "scope='col'>Instances</th></tr></thead>"
-      "<tbody>\n";
+    devices.row(html_escape(answer.devices[d])).wide(html_escape(answer.uris[d]));
+  HtmlTable classes({"Class", "Spins", "Steps of a run, T", "Instances"});
   for (const TtsClass& group : answer.classes)
-    html += fmt::format(
-        "<tr><th scope='row'>{}</th><td class='num'>{:g}</td><td class='num'>{:g}</td><td "
-        "class='text'>{}</td></tr>\n",
-        html_escape(group.name), group.spins, fmt::join(group.lengths, " "),
-        html_escape(fmt::format("{}", fmt::join(group.instances, ", "))));
-  return html + "</tbody></table></div>\n";
+    classes.row(html_escape(group.name))
+        .number(fmt::format("{:g}", group.spins))
+        .number(fmt::format("{:g}", fmt::join(group.lengths, " ")))
+        .text(html_escape(fmt::format("{}", fmt::join(group.instances, ", "))));
+  return fmt::format("<h2>What was measured</h2>\n{}{}", devices.html(), classes.html());
 }
 
 std::string notes_html(const TtsAnswer& answer, const TtsPageNotes& notes) {

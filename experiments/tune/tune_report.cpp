@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/figure.h"
+#include "experiments/html_table.h"
 #include "experiments/page.h"
 #include "experiments/plot.h"
 #include "experiments/tts/tts_words.h"
@@ -126,27 +127,23 @@ std::string tune_html(const TuneOptions& options, const TuneResult& result, cons
       options.training.size(), options.test.size(), result.evaluations, result.method, options.seed,
       html_escape(command_line));
   body += fmt::format("<p>{}</p>\n", html_escape(tune_sentence(options, result)));
-  body +=
-      "<div class='table'><table><thead><tr><th scope='col'>Setting</th><th scope='col'>Steps to solution, "
-      "test "
-      "instances</th><th scope='col'>Geometric mean</th><th scope='col'>Seconds of one thread</th><th "
-      "scope='col'>Unsolved</th><th scope='col'>Score in training</th><th "
-      "scope='col'>Parameters</th></tr></thead><tbody>\n";
+  HtmlTable table({"Setting", "Steps to solution, test instances", "Geometric mean", "Seconds of one thread",
+                   "Unsolved", "Score in training", "Parameters"});
   for (const TuneCandidate& candidate : result.candidates) {
-    body += fmt::format(
-        "<tr><th scope='row'>{}</th><td class='num'>{}</td><td class='num'>{}</td><td class='num'>{}</td><td "
-        "class='num'>{} of {}</td><td class='num'>{:.4g}</td><td class='wide'>{}</td></tr>\n",
-        html_escape(candidate.name), html_escape(steps_text(candidate)),
-        short_quantity(candidate.geometric_mean, ""),
-        html_escape(time_text(candidate.wall, TtsUnit::seconds)), candidate.time.unsolved,
-        candidate.time.instances, candidate.training_score, html_escape(setting_text_of(candidate)));
+    table.row(html_escape(candidate.name))
+        .number(html_escape(steps_text(candidate)))
+        .number(short_quantity(candidate.geometric_mean, ""))
+        .number(html_escape(time_text(candidate.wall, TtsUnit::seconds)))
+        .number(fmt::format("{} of {}", candidate.time.unsolved, candidate.time.instances))
+        .number(fmt::format("{:.4g}", candidate.training_score))
+        .wide(html_escape(setting_text_of(candidate)));
   }
+  body += table.html();
   body +=
-      "</tbody></table></div>\n<p class='sub'>Median over the test instances of the steps until the target "
-      "is "
-      "reached with 99%; 95% intervals, instances and runs resampled; ratios on the same resampled "
-      "instances. The "
-      "score in training is what the search minimised; it is the least of many and no result.</p>\n";
+      "<p class='sub'>Median over the test instances of the steps until the target is reached with 99%; 95% "
+      "intervals, instances and runs resampled; ratios on the same resampled instances. The score in "
+      "training "
+      "is what the search minimised; it is the least of many and no result.</p>\n";
   for (const std::string& note : result.notes)
     body += fmt::format("<div class='note-box'>{}</div>\n", html_escape(note));
   body += "<h2>The search</h2>\n" + search_figure(result);
