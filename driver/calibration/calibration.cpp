@@ -15,6 +15,8 @@ namespace {
 
 /// A record with more than this part of its samples at the end of the converter's range is not averaged.
 constexpr double kClippedPart = 1e-5;
+/// What single precision leaves of a sample, beside the largest value.
+constexpr double kSampleRounding = 1e-6;
 
 Estimate of_logarithm(const LoopFit& fit, LoopParameter parameter) {
   const int at = fit.place(parameter);
@@ -83,7 +85,9 @@ BlockResiduals residuals_of(const StatisticsBlock& block, const Eigen::VectorXd&
   r.labels = block.labels;
   r.axis = block.axis;
   const Eigen::VectorXd mean = block.mean();
-  const Eigen::VectorXd error = block.covariance().diagonal().cwiseSqrt();
+  // Samples have single precision: a loop without noise, which repeats to the last bit, is known to no more.
+  const double rounding = kSampleRounding * mean.cwiseAbs().maxCoeff();
+  const Eigen::VectorXd error = block.covariance().diagonal().cwiseSqrt().cwiseMax(rounding);
   r.measured.assign(mean.data(), mean.data() + mean.size());
   r.error.assign(error.data(), error.data() + error.size());
   r.predicted.assign(predicted.data(), predicted.data() + predicted.size());
@@ -319,6 +323,11 @@ class Calibrator {
         e, "electronic_noise", "units of the record",
         "noise floor: what detector and electronics add to a sample, without the steps of the converter");
     out_.estimates.push_back(e);
+    if (e.value < kSampleRounding * std::abs(guess_.record_gain)) {
+      out_.notes.push_back(
+          "the records have no noise beyond rounding: g2 and the noise are not determined, and records below "
+          "threshold are no noise to fit");
+    }
     if (out_.converter.lsb > 0 && guess_.white < out_.converter.lsb * out_.converter.lsb / 3) {
       out_.notes.push_back(
           "the noise covers less than half a step of the converter: averages are not those of the light, and "

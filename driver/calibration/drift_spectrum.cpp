@@ -178,15 +178,19 @@ DriftSpectrum drift_spectrum(const CalibrationRecord& r, const std::vector<std::
   // Weights from the mean spectra, Var Re(a b*) = (S_aa S_bb + S_ab²)/2 a frequency: smooth, and all but
   // uncorrelated with the scatter of what they weight.
   Eigen::MatrixXd design(bin_count, 2);
-  Eigen::VectorXd weight(bin_count);
+  Eigen::VectorXd variance_of_bin(bin_count);
   for (Eigen::Index i = 0; i < bin_count; ++i) {
     const Bin& bin = bins[static_cast<std::size_t>(i)];
     design(i, 0) = bin_mean(slow, bin);
     design(i, 1) = bin_mean(white, bin);
     const double c = cross.col(i).mean();
-    weight[i] =
-        2 * static_cast<double>(bin.last - bin.first) / (first.col(i).mean() * second.col(i).mean() + c * c);
+    variance_of_bin[i] = (first.col(i).mean() * second.col(i).mean() + c * c) /
+                         (2 * static_cast<double>(bin.last - bin.first));
   }
+  // A loop without noise stands still to the last bit: where nothing scatters all bins weigh the same.
+  const double most = variance_of_bin.maxCoeff();
+  const Eigen::VectorXd weight = most > 0 ? Eigen::VectorXd(most / variance_of_bin.array().max(1e-15 * most))
+                                          : Eigen::VectorXd::Ones(bin_count);
   const Eigen::MatrixXd weighted = weight.asDiagonal() * design;
   const Eigen::MatrixXd solver = (design.transpose() * weighted).inverse() * weighted.transpose();
   DriftSpectrum out;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
@@ -102,6 +103,22 @@ TEST_CASE("calibration finds what an emulator hides, and the twin is a device fi
     CHECK(std::stod(twin.parameters.at("dt")) == Approx(c.loop.dt));
     CHECK(twin.parameters.at("model") == "truncated-wigner");
   }
+}
+
+TEST_CASE("a machine without noise gives numbers, a note, and a twin that can be read") {
+  // Its spectra are zero to the last bit, and so were the weights' denominators.
+  const auto machine = make_device("emulator:?dt=0.05");
+  const Calibration c = calibrate(acquire(*machine, small_plan()));
+  for (const Estimate& e : c.estimates) {
+    INFO(e.name);
+    CHECK(std::isfinite(e.value));
+  }
+  CHECK(c.find("dt")->value == Approx(0.05).epsilon(1e-4));
+  CHECK(c.find("pump_drift")->value < 1e-6);
+  CHECK(std::any_of(c.notes.begin(), c.notes.end(), [](const std::string& note) {
+    return note.find("no noise beyond rounding") != std::string::npos;
+  }));
+  CHECK_NOTHROW(parse_device_file(twin_file(c), "twin.toml"));
 }
 
 TEST_CASE("calibration finds dead pulses and leaves them out") {
