@@ -82,7 +82,10 @@ AccuracyOptions accuracy_options(const AccuracyFlags& f, bool quick, const std::
     data.test = f.test.value_or(data.test);
     data.epochs = f.epochs.value_or(data.epochs);
   }
-  if (!f.forms.empty()) options.forms = f.forms;
+  if (!f.forms.empty()) {
+    options.forms = f.forms;
+    for (AccuracyData& data : options.data) data.without.clear();  // who names a form wants it
+  }
   if (!f.infer.empty()) options.inference_devices = f.infer;
   options.seeds = f.seeds.value_or(options.seeds);
   if (f.no_ablations) options.ablations = false;

@@ -120,7 +120,9 @@ AccuracyPlan::AccuracyPlan(AccuracyOptions options, Trainer trainer)
   const auto add = [&](const std::vector<AttentionVariant>& variants, bool ablation) {
     for (int seed = 0; seed < options_.seeds; ++seed) {
       for (std::size_t which = 0; which < options_.data.size(); ++which) {
+        const std::vector<std::string>& without = options_.data[which].without;
         for (const AttentionVariant& variant : variants) {
+          if (std::find(without.begin(), without.end(), variant.name) != without.end()) continue;
           if (!ablation || which == 0 || variant.everywhere) points_.push_back({which, variant, seed});
         }
       }
@@ -135,7 +137,9 @@ AccuracyPlan::AccuracyPlan(AccuracyOptions options, Trainer trainer)
 std::string AccuracyPlan::description() const {
   std::string text = text_of(options_.budget);
   for (const AccuracyData& data : options_.data) {
-    text += fmt::format(" {}: train={} test={} epochs={};", data.name, data.train, data.test, data.epochs);
+    text += fmt::format(" {}: train={} test={} epochs={}", data.name, data.train, data.test, data.epochs);
+    if (!data.without.empty()) text += fmt::format(" without={}", fmt::join(data.without, ","));
+    text += ';';
   }
   text += fmt::format(" forms={} seeds={} infer={}", fmt::join(options_.forms, ","), options_.seeds,
                       fmt::join(options_.inference_devices, ","));

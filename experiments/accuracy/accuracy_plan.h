@@ -18,6 +18,7 @@ struct AccuracyData {
   std::string name;
   std::uint64_t train = 0, test = 0;  ///< examples; 0 = all
   int epochs = 1;
+  std::vector<std::string> without = {};  ///< forms that are not trained on it
 };
 
 /// `opoloop experiment accuracy` (docs/accuracy.md): what is trained.

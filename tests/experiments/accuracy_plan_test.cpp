@@ -92,6 +92,13 @@ TEST_CASE("accuracy plan: points, their order and what each trains") {
   CHECK(tasks[0].data == tasks[5].data);  // read once
   CHECK(tasks[0].budget.epochs == 3);
 
+  AccuracyOptions fewer = options;
+  fewer.data.front().without = {"v1"};
+  const AccuracyPlan rest(fewer, pretend);
+  CHECK(rest.size() == 4);
+  for (std::uint64_t k = 0; k < rest.size(); ++k) CHECK(rest.name(k) == plan.name(k));
+  CHECK(rest.description() != plan.description());
+
   options.ablations = true;
   const AccuracyPlan more(options, pretend);
   CHECK(more.size() == 6 + 2 * ablations().size());
