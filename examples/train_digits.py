@@ -55,7 +55,7 @@ class Encoder(nn.Module):
 
 def digits():
     """((images, labels) to train on, (images, labels) to test on); every fifth image is for testing."""
-    path = pathlib.Path(os.environ.get("OPOLOOP_DATA", "../shared/data")) / "small/attention/digits.csv.gz"
+    path = pathlib.Path(os.environ.get("OPOLOOP_DATA", "$OPOLOOP_DATA")) / "small/attention/digits.csv.gz"
     if not path.exists():
         sys.exit(f"{path} is missing: OPOLOOP_DATA names the folder of public data (64 pixels and a label a line)")
     with gzip.open(path, "rt") as file:

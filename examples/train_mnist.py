@@ -66,7 +66,7 @@ class ImageEncoder(nn.Module):
 
 def idx(name):
     """An IDX file of the public data as a tensor."""
-    path = pathlib.Path(os.environ.get("OPOLOOP_DATA", "../shared/data")) / "medium/attention/mnist" / name
+    path = pathlib.Path(os.environ.get("OPOLOOP_DATA", "$OPOLOOP_DATA")) / "medium/attention/mnist" / name
     if not path.exists():
         sys.exit(f"{path} is missing: OPOLOOP_DATA names the folder of public data")
     with gzip.open(path) as file:
