@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/sha256.h"
 #include "driver/run_file.h"
+#include "driver/server/job_records.h"
 #include "driver/server/journal.h"
 #include "driver/server/random_id.h"
 #include "driver/statistics.h"
@@ -24,36 +24,6 @@
 
 namespace opoloop {
 namespace {
-
-using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
-
-/// Records of the journal. The first two are a u32 length, so many bytes of JSON, then a payload: the problem
-/// as npz, the answer. The others are an id.
-enum RecordType : std::uint32_t { kAccepted = 1, kFinished = 2, kCancelAsked = 3, kForgotten = 4 };
-
-std::string joined(const Json& meta, std::string_view payload) {
-  const std::string text = meta.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const auto length = static_cast<std::uint32_t>(text.size());
-  std::string body(reinterpret_cast<const char*>(&length), sizeof length);
-  body += text;
-  body += payload;
-  return body;
-}
-
-/// Splits such a body; the payload begins at `payload_at`.
-Json meta_of(const std::string& body, std::size_t& payload_at) {
-  std::uint32_t length = 0;
-  if (body.size() < sizeof length) throw InputError("the journal holds a record without its head");
-  std::memcpy(&length, body.data(), sizeof length);
-  if (length > body.size() - sizeof length) throw InputError("the journal holds a record without its head");
-  payload_at = sizeof length + length;
-  try {
-    return Json::parse(body.begin() + sizeof length, body.begin() + static_cast<std::ptrdiff_t>(payload_at));
-  } catch (const Json::exception& error) {
-    throw InputError(fmt::format("the journal holds a record that is not JSON: {}", error.what()));
-  }
-}
 
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -95,24 +65,6 @@ class BoundedRecorder final : public RunRecorder {
   std::uint64_t max_bytes_;
 };
 
-struct StoredJob {
-  JobView view;
-  std::string key;
-  JobDescription description;
-  std::string problem_source;
-  std::string problem_sha256;
-  Journal::Place accepted_at, finished_at;
-  bool journaled = false;  ///< its record is written
-  bool accepted = false;   ///< and flushed: its id may be told
-  bool cancel_asked = false;
-  bool abandoned = false;  ///< stopped because the server stops: no answer
-  Device* device = nullptr;
-  std::string device_job;  ///< while it runs
-  std::shared_ptr<LivePicture> picture;
-  std::condition_variable changed;
-};
-using JobPointer = std::shared_ptr<StoredJob>;
-
 }  // namespace
 
 struct JobEngine::Impl {
@@ -138,30 +90,7 @@ struct JobEngine::Impl {
   std::string log_path(const std::string& id) const { return options.journal + "/run-" + id + ".h5"; }
 
   void replay_accepted(const std::string& body, const Journal::Place& place) {
-    std::size_t at = 0;
-    const Json meta = meta_of(body, at);
-    auto job = std::make_shared<StoredJob>();
-    try {
-      job->view.id = meta.at("id");
-      job->key = meta.at("key");
-      job->view.fingerprint = meta.at("fingerprint");
-      job->view.created_unix_s = meta.at("created");
-      job->view.spins = meta.at("spins");
-      job->view.problem_name = meta.at("name");
-      job->view.note = meta.value("note", "");  // journals of earlier versions have none
-      job->problem_source = meta.at("source");
-      job->problem_sha256 = meta.at("sha256");
-      JobLimits any;
-      any.max_runs = std::numeric_limits<int>::max();
-      job->description = parse_description(meta.at("job").dump(), any);
-    } catch (const Json::exception& error) {
-      throw InputError(
-          fmt::format("{}: a job that this version does not read: {}", options.journal, error.what()));
-    }
-    job->view.device = job->description.device;
-    job->view.label = job->description.label;
-    job->view.settings = job->description.settings;
-    job->view.logged = job->description.settings.log_trajectories > 0;
+    const JobPointer job = accepted_job(body, options.journal);
     job->accepted_at = place;
     job->journaled = job->accepted = true;
     add(job);
@@ -169,23 +98,18 @@ struct JobEngine::Impl {
   }
 
   void replay_finished(const std::string& body, const Journal::Place& place) {
-    std::size_t at = 0;
-    const Json meta = meta_of(body, at);
-    try {
-      const auto found = jobs.find(meta.at("id").get<std::string>());
-      if (found == jobs.end()) return;
-      StoredJob& job = *found->second;
-      if (ended(job.view.status)) return;  // the first answer counts
-      job.view.status = parse_status(meta.at("state"));
-      job.view.error = meta.at("error");
-      job.view.ended_unix_s = meta.at("finished");
-      job.view.progress.fraction = 1;
-      job.finished_at = {place.segment, place.offset + at, place.length - at};
-      finished.push_back(found->second);
-    } catch (const Json::exception& error) {
-      throw InputError(
-          fmt::format("{}: an answer that this version does not read: {}", options.journal, error.what()));
-    }
+    const FinishedRecord record = finished_record(body, options.journal);
+    const auto found = jobs.find(record.id);
+    if (found == jobs.end()) return;
+    StoredJob& job = *found->second;
+    if (ended(job.view.status)) return;  // the first answer counts
+    job.view.status = record.status;
+    job.view.error = record.error;
+    job.view.ended_unix_s = record.ended_unix_s;
+    job.view.progress.fraction = 1;
+    const std::size_t at = payload_of(body);
+    job.finished_at = {place.segment, place.offset + at, place.length - at};
+    finished.push_back(found->second);
   }
 
   void replay(std::uint32_t type, const std::string& body, const Journal::Place& place) {
@@ -298,11 +222,10 @@ struct JobEngine::Impl {
 
   Problem load_problem_of(const StoredJob& job) const {
     const std::string body = journal->read(job.accepted_at);
-    std::size_t at = 0;
-    meta_of(body, at);
     LoadOptions load;
     load.format = ProblemFormat::npz;
-    Problem problem = load_problem_from_bytes(std::string_view(body).substr(at), job.view.problem_name, load);
+    Problem problem =
+        load_problem_from_bytes(std::string_view(body).substr(payload_of(body)), job.view.problem_name, load);
     problem.name = job.view.problem_name;
     problem.source = job.problem_source;
     problem.sha256 = job.problem_sha256;
@@ -327,10 +250,9 @@ struct JobEngine::Impl {
   void store(const JobPointer& job, JobStatus status, const std::string& error, const std::string& answer,
              bool flush) {
     const double now = unix_seconds();
-    const Json meta = {
-        {"id", job->view.id}, {"state", status_name(status)}, {"error", error}, {"finished", now}};
     Journal::Place place;
-    const std::uint64_t ticket = journal->append(kFinished, joined(meta, answer), &place);
+    const std::uint64_t ticket =
+        journal->append(kFinished, finished_body({job->view.id, status, error, now}, answer), &place);
     if (flush) journal->sync(ticket);
     const std::lock_guard lock(mutex);
     if (job->abandoned) return;  // it was never accepted
@@ -477,7 +399,7 @@ struct JobEngine::Impl {
       const auto start = Clock::now();
       run(job);
       lock.lock();
-      counts.busy_s += std::chrono::duration<double>(Clock::now() - start).count();
+      counts.busy_s += seconds_since(start);
       --counts.running;
       if (job->abandoned) {
         job->view.status = JobStatus::queued;
@@ -548,19 +470,9 @@ Submission JobEngine::submit(const JobRequest& request, const std::string& key) 
     throw QueueFull(fmt::format("{} jobs are waiting already", e.queue.size()));
   }
   e.add(job);
-  const Json meta = {{"id", job->view.id},
-                     {"key", key},
-                     {"fingerprint", job->view.fingerprint},
-                     {"created", job->view.created_unix_s},
-                     {"spins", job->view.spins},
-                     {"name", job->view.problem_name},
-                     {"note", job->view.note},
-                     {"source", job->problem_source},
-                     {"sha256", job->problem_sha256},
-                     {"job", Json::parse(description)}};
   std::uint64_t ticket = 0;
   try {
-    ticket = e.journal->append(kAccepted, joined(meta, problem), &job->accepted_at);
+    ticket = e.journal->append(kAccepted, accepted_body(*job, problem), &job->accepted_at);
     job->journaled = true;
     e.segments.insert(job->accepted_at.segment);
     // It may run while its record is being flushed: nobody learns its id, and so its answer, before that.
