@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "cim_model/loop.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/threads.h"
 
 namespace opoloop {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 void lower(std::atomic<double>& best, double energy) {
   double known = best.load(std::memory_order_relaxed);

@@ -17,12 +17,12 @@
 #include <cstring>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace opoloop {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 /// Waits until `fd` can be read or written; false when the time is over.

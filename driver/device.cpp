@@ -4,13 +4,13 @@
 #include <chrono>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 
 namespace opoloop {
 
 JobStatus Device::wait(const std::string& id, double timeout_s, Progress* progress) {
-  using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + std::chrono::duration<double>(timeout_s);
   std::chrono::duration<double> pause{0.001};
   for (;;) {

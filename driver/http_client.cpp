@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/interrupt.h"
 
 namespace opoloop {
@@ -125,7 +126,6 @@ HttpReply HttpClient::send(const std::string& method, const std::string& path,
 }
 
 HttpReply send_patiently(HttpClient& client, const OutgoingRequest& request, double patience_s) {
-  using Clock = std::chrono::steady_clock;
   using Seconds = std::chrono::duration<double>;
   const auto end = Clock::now() + Seconds(patience_s);
   Seconds pause{0.05};

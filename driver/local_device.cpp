@@ -11,12 +11,11 @@
 #include <thread>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "hamiltonian/formats/read_context.h"
 
 namespace opoloop {
-
-using Clock = std::chrono::steady_clock;
 
 void JobControl::offer_energy(double energy) {
   double best = best_energy.load(std::memory_order_relaxed);
@@ -44,7 +43,7 @@ struct LocalDevice::LocalJob {
     if (progress != nullptr) {
       const auto done = static_cast<double>(control.progress.load());
       const auto total = static_cast<double>(control.total.load());
-      const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+      const double elapsed = seconds_since(start);
       progress->fraction = is_finished ? 1.0 : (total > 0 ? std::min(1.0, done / total) : 0.0);
       progress->rate_per_s = elapsed > 0 ? done / elapsed : 0.0;
       const double best =

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/credentials.h"
 #include "driver/host_address.h"
@@ -21,7 +21,6 @@ namespace opoloop {
 namespace {
 
 using Json = nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kDefaultPort = 8700;
 /// How long a server may be away (restarting) before a request is given up.
@@ -190,7 +189,7 @@ Result OpoloopDevice::result(const std::string& id) {
     recorders_.erase(id);
   }
   if (recorder != nullptr && !result.samples.empty()) fetch_trajectories(id, *recorder);
-  result.timing.network_s = std::chrono::duration<double>(Clock::now() - start).count();
+  result.timing.network_s = seconds_since(start);
   return result;
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <optional>
+
+#include "core/clock.h"
 
 namespace opoloop {
 
@@ -25,13 +26,12 @@ class StopClock {
     return false;
   }
 
-  double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  double elapsed_s() const { return seconds_since(start_); }
   /// Whether stop() has answered true because of a cancel, or because of the time.
   bool cancelled() const { return cancelled_.load(); }
   bool time_over() const { return time_over_.load(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
   Clock::time_point start_ = Clock::now();
   std::optional<double> limit_s_;
   const std::atomic<bool>& cancel_;

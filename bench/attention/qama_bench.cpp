@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <ctime>
@@ -21,6 +20,7 @@
 
 #include "attention/qama_operator.h"
 #include "attention/softmax.h"
+#include "core/clock.h"
 #include "core/random.h"
 #include "core/threads.h"
 #include "driver/batch.h"
@@ -31,8 +31,6 @@
 using namespace opoloop;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Cost {
   double wall_ms = 1e300;
@@ -47,7 +45,7 @@ Cost best_of(int repetitions, int threads, const std::function<void()>& work) {
     work();
     cost.cpu_ms =
         std::min(cost.cpu_ms, 1e3 * static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC / threads);
-    cost.wall_ms = std::min(cost.wall_ms, 1e3 * std::chrono::duration<double>(Clock::now() - start).count());
+    cost.wall_ms = std::min(cost.wall_ms, 1e3 * seconds_since(start));
   }
   return cost;
 }

@@ -1,15 +1,14 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
-namespace opoloop::hil {
+#include "core/clock.h"
 
-using Clock = std::chrono::steady_clock;
+namespace opoloop::hil {
 
 /// Which side of the loop this process is.
 enum class Side { plant, controller };

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace opoloop::hil {
@@ -69,11 +70,11 @@ PlantReport run_plant(const IsingModel& problem, const LoopParameters& parameter
       options.observer = settings.observer;
       report.results.push_back(run_loop(problem, loop, *model, *law, options));
     }
-    report.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
+    report.wall_s = seconds_since(begin);
     session.close();
   } catch (const Stopped&) {
     report.interrupted = true;
-    report.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
+    report.wall_s = seconds_since(begin);
     session.fail("the plant was stopped");
   } catch (const Error& error) {
     session.fail(error.what());

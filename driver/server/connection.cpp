@@ -10,12 +10,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/clock.h"
 #include "driver/server/http_server.h"
 
 namespace opoloop {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBuffer = 16 << 10;
 constexpr std::size_t kPiece = 256 << 10;

@@ -3,11 +3,11 @@
 #include <httplib.h>
 
 #include <atomic>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "driver/server/tls.h"
 
 namespace opoloop {
@@ -50,7 +50,6 @@ class Connection final : public httplib::Stream {
   socket_t socket() const override { return socket_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
   ssize_t fill(Clock::time_point until);
   ssize_t receive(char* to, std::size_t size, Clock::time_point until);
   ssize_t decrypt(Clock::time_point until);

@@ -17,14 +17,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "driver/hdf5_handle.h"
 #include "driver/problem_hdf5.h"
 
 namespace opoloop {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr int kSeconds = 20;
 constexpr std::uint64_t kSpareBytes = std::uint64_t{256} << 20;

@@ -19,6 +19,7 @@
 #include <set>
 #include <thread>
 
+#include "core/clock.h"
 #include "driver/credentials.h"
 #include "driver/server/connection.h"
 #include "driver/server/job_engine.h"
@@ -26,8 +27,6 @@
 
 namespace opoloop {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostParts = 16;
 constexpr int kBacklog = 512;
@@ -474,7 +473,7 @@ struct HttpServer::Impl {
     }
     if (t_close_after) to.set_header("Connection", "close");
     record.status = response.status;
-    record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    record.seconds = seconds_since(start);
     if (options.log) options.log(record);
   }
 

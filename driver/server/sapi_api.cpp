@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/clock.h"
 #include "driver/server/parsing_turns.h"
 #include "driver/server/sapi_submission.h"
 
@@ -17,7 +18,6 @@ namespace opoloop {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kLongestWait_s = 60;
 constexpr double kSubmitWait_s = 2;  ///< of a problem that is sent alone, not in a list
