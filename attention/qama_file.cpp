@@ -26,6 +26,8 @@ constexpr const char* kNormNames[3] = {"norm_q", "norm_k", "norm_v"};
 constexpr std::uint64_t kFileShare = 16;
 // J as scored, in the problem, and while it is applied.
 constexpr double kBytesPerScore = 16;
+// Q, K and V in float, one of them as it was projected, and the output.
+constexpr double kBytesPerHeadValue = 20;
 
 struct Member {
   std::vector<std::int64_t> shape;
@@ -102,11 +104,17 @@ class Reader {
     return static_cast<int>(size);
   }
 
-  void require_scores(const QamaShape& shape) const {
-    const double scores = static_cast<double>(shape.batch) * shape.heads * shape.tokens * shape.tokens;
+  void require_fitting(const QamaShape& shape) const {
+    // The shape is the file's: its products may be beyond any integer.
+    const double rows = static_cast<double>(shape.batch) * shape.heads * shape.tokens;
+    const double scores = rows * shape.tokens;
     context_.require_memory(
         kBytesPerScore * scores,
         fmt::format("the scores of {} samples, {} heads, {} tokens", shape.batch, shape.heads, shape.tokens));
+    // Two narrow members, X and W_q, make wide heads.
+    context_.require_memory(kBytesPerHeadValue * rows * shape.width,
+                            fmt::format("Q, K and V of {} samples, {} heads, {} tokens, width {}",
+                                        shape.batch, shape.heads, shape.tokens, shape.width));
     // Places are counted in int within a sample.
     if (static_cast<double>(shape.heads) * shape.tokens * shape.width > 2e9) {
       throw_file_error(context_.file, 0, {}, "a sample has more than 2·10⁹ values");
@@ -244,7 +252,7 @@ QamaFile parse_qama_file(std::string_view bytes, const std::string& name, const 
                          fmt::format("Q has {} heads, --heads says {}", file.shape.heads, *options.heads));
       }
     }
-    reader.require_scores(file.shape);
+    reader.require_fitting(file.shape);
     read_common(reader, file);
   } catch (const std::bad_alloc&) {
     throw_file_error(name, 0, {}, "does not fit into memory");

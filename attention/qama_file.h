@@ -46,8 +46,8 @@ bool is_qama_file(std::string_view bytes);
 bool is_qama_file_at(const std::string& path);
 
 /// Throws InputError, one line naming file and member, what was found and what was expected: a member that is
-/// missing, of the wrong shape, not numeric or not finite, a damaged archive, scores that would not fit into
-/// memory.
+/// missing, of the wrong shape, not numeric or not finite, a damaged archive, heads or scores that would not
+/// fit into memory.
 QamaFile parse_qama_file(std::string_view bytes, const std::string& name,
                          const QamaFileOptions& options = {});
 QamaFile read_qama_file(const std::string& path, const QamaFileOptions& options = {});

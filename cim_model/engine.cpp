@@ -380,7 +380,7 @@ struct Engine::Impl {
     if (!h.empty()) {
       float* scale = b.h_scale.data();
       if (parameters.field_mode == FieldMode::sqrt_alpha) {
-        std::fill_n(scale, 16, std::sqrt(c.alpha));
+        std::fill_n(scale, 16, static_cast<float>(held_amplitude(parameters, static_cast<double>(c.alpha))));
       } else if (b.single) {
         float sum = 0;
         for (int i = 0; i < n; ++i) sum += std::abs(measured[i]);
@@ -564,7 +564,7 @@ struct Engine::Impl {
     // Small matrices stay in L2, so a block of one tile keeps the state in L1; large ones stream from L3 or
     // memory and want many tiles per pass, but never so many that a thread is left without a block.
     const int wanted = n <= 256 ? 1 : 8;
-    const int share = (tiles + std::max(1, options.threads) - 1) / std::max(1, options.threads);
+    const int share = (tiles - 1) / std::max(1, options.threads) + 1;
     return std::max(1, std::min(wanted, share));
   }
 };

@@ -32,7 +32,7 @@ void add_field_term(const IsingModel& problem, const LoopParameters& parameters,
                     std::span<const double> measured, std::span<double> field) {
   double scale = 0;
   if (parameters.field_mode == FieldMode::sqrt_alpha) {
-    scale = std::sqrt(parameters.alpha.at(round, parameters.rounds));
+    scale = held_amplitude(parameters, parameters.alpha.at(round, parameters.rounds));
   } else {
     for (const double x : measured) scale += std::abs(x);
     scale /= static_cast<double>(measured.size());

@@ -85,17 +85,22 @@ std::string name_in(const Table& table, Kind kind) {
   return "unknown";  // only reachable by casting a number to the enum
 }
 
+template <class Table>
+std::string names_in(const Table& table) {
+  std::string names;
+  for (const auto& [kind, name] : table) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  return names;
+}
+
 /// Names are written with hyphens; underscores are taken too, because config files like them.
 template <class Table>
 auto parse_in(const Table& table, const std::string& text, const char* what) {
   std::string hyphens = text;
   for (char& c : hyphens) c = c == '_' ? '-' : c;
-  std::string known_names;
   for (const auto& [kind, name] : table) {
     if (hyphens == name) return kind;
-    known_names += fmt::format("{}{}", known_names.empty() ? "" : ", ", name);
   }
-  throw InputError(fmt::format("{} = '{}': must be one of {}", what, text, known_names));
+  throw InputError(fmt::format("{} = '{}': must be one of {}", what, text, names_in(table)));
 }
 
 }  // namespace
@@ -155,13 +160,14 @@ void LoopParameters::validate() const {
           measured ? "positive and finite [intrinsic amplitude loss]: without it there is no record"
                    : "at least 0 and finite [intrinsic amplitude loss]");
   if (model == ModelKind::discrete && (law == LawKind::cac || law == LawKind::cac_best)) {
-    const double most = attainable_square(*this);
+    // CAC-best moves its target up to α + ρ.
+    const double most = attainable_square(*this) - (law == LawKind::cac_best ? best_energy.rho : 0);
     require_points(
         alpha, "alpha",
         fmt::format(
             "at most {:.3g} [squared amplitude]: at dt = {} a crystal pass of model discrete leaves no "
-            "more in a pulse",
-            most, dt),
+            "more in a pulse{}",
+            most, dt, law == LawKind::cac_best ? ", and the target goes up to alpha + rho" : ""),
         [most](double v) { return v <= most; });
   }
   require(above(detection_efficiency, 0) && detection_efficiency <= 1, "detection_efficiency",
@@ -248,6 +254,11 @@ bool has_separate_record(const LoopParameters& parameters) {
          changes_record(parameters);
 }
 
+double held_amplitude(const LoopParameters& parameters, double alpha) {
+  const bool injected = parameters.law == LawKind::cfc && is_measured(parameters.model);
+  return std::sqrt(alpha) / (injected ? 1 + parameters.measured_loss : 1);
+}
+
 std::vector<ModelKind> all_models() {
   std::vector<ModelKind> all;
   for (const auto& entry : kModelNames) all.push_back(entry.first);
@@ -257,6 +268,13 @@ std::vector<LawKind> all_laws() {
   std::vector<LawKind> all;
   for (const auto& entry : kLawNames) all.push_back(entry.first);
   return all;
+}
+
+std::string names_of_models() {
+  return names_in(kModelNames);
+}
+std::string names_of_laws() {
+  return names_in(kLawNames);
 }
 
 std::string name_of(ModelKind kind) {

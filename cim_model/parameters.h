@@ -119,8 +119,8 @@ struct LoopParameters {
   /// Upper bound of e (0 = none). A spin without couplings never reaches its target, so its e would grow
   /// until it is no number; no published setting comes near this bound.
   double error_max = 1e6;
-  double start_sd = 1e-4;               ///< standard deviation of x at round 0 (mean_field)
-  double start_uniform_half_width = 0;  ///< > 0: x at round 0 uniform in ± this instead (mean_field)
+  double start_sd = 1e-4;  ///< standard deviation of x at round 0 (mean_field, bounded, phenomenological)
+  double start_uniform_half_width = 0;  ///< > 0: x at round 0 uniform in ± this instead (the same models)
 
   double g2 = 1e-4;                 ///< g² (quantum models)
   double measured_loss = 1.0;       ///< j (is_measured), in units of the intrinsic amplitude loss
@@ -176,9 +176,16 @@ bool is_measured(ModelKind kind);
 /// True where the record x̃ is not the amplitude itself.
 bool has_separate_record(const LoopParameters& parameters);
 
+/// √α in units of x: the amplitude that a law with a target holds. α of CFC is the target of an injection,
+/// which grows with the loss of a measured model as x does not.
+double held_amplitude(const LoopParameters& parameters, double alpha);
+
 /// All of them, in the order of the enumerations.
 std::vector<ModelKind> all_models();
 std::vector<LawKind> all_laws();
+/// Their names, with commas between.
+std::string names_of_models();
+std::string names_of_laws();
 
 std::string name_of(ModelKind kind);
 std::string name_of(LawKind kind);

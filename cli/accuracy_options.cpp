@@ -26,7 +26,9 @@ void add_accuracy_flags(CLI::App& app, AccuracyFlags& f) {
       ->type_name("NAME[=PATH],...")
       ->delimiter(',')
       ->group(group);
-  app.add_option("--forms", f.forms, "Attention that is compared, of softmax, v2, gated, v1")
+  app.add_option("--forms", f.forms,
+                 "Attention that is compared: softmax, v2, gated, v1, 'no attention', or an ablation by its "
+                 "name (docs/accuracy.md)")
       ->type_name("FORM,...")
       ->delimiter(',')
       ->group(group);

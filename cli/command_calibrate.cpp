@@ -4,9 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/calibration_options.h"
@@ -60,6 +64,8 @@ void check(const CalibrateOptions& o) {
     throw InputError("--acquire-to " + o.acquire_to + ": a description ends in .toml");
   if (o.fit.resamples < 100 || o.fit.resamples > 1000000)
     throw_parameter_error("--resamples", o.fit.resamples, "100 to 1000000");
+  if (o.fit.largest_delay < 0)
+    throw_parameter_error("--largest-delay", o.fit.largest_delay, "at least 0 [round trips]");
   if (o.round_trip_us && !(*o.round_trip_us > 0))
     throw_parameter_error("--round-trip-us", *o.round_trip_us, "above 0 [µs]");
   if (o.instances < 1) throw_parameter_error("--instances", o.instances, "at least 1");
@@ -165,15 +171,20 @@ int calibrate(CalibrateOptions o, const std::string& command_line, const Streams
     return 0;
   }
   print_estimates(result.estimates, streams.out);
+  const std::vector<std::int32_t>& dead = result.dead_pulses;
   double spread = 0;
-  for (const calibration::Estimate& e : result.gain_map) spread += e.value * e.value;
-  if (!result.gain_map.empty()) {
-    streams.out << fmt::format("gain map of {} pulses, standard deviation {:.4g} of the pump\n",
-                               result.gain_map.size(),
-                               std::sqrt(spread / static_cast<double>(result.gain_map.size())));
+  int live = 0;
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(result.gain_map.size()); ++i) {
+    if (std::find(dead.begin(), dead.end(), i) != dead.end()) continue;
+    const double deviation = result.gain_map[static_cast<std::size_t>(i)].value;
+    spread += deviation * deviation;
+    ++live;
   }
-  if (!result.dead_pulses.empty())
-    streams.out << fmt::format("dead pulses: {}\n", fmt::join(result.dead_pulses, ", "));
+  if (live > 0) {
+    streams.out << fmt::format("gain map of {} pulses, standard deviation {:.4g} of the pump\n", live,
+                               std::sqrt(spread / live));
+  }
+  if (!dead.empty()) streams.out << fmt::format("dead pulses: {}\n", fmt::join(dead, ", "));
   for (const std::string& note : result.notes) streams.out << "note: " << note << '\n';
   if (compared != nullptr) {
     streams.out << '\n';
@@ -220,7 +231,9 @@ Verb add_calibrate(CLI::App& program, const std::string& command_line) {
   app->add_option("--resamples", o->fit.resamples, "Of the bootstrap")->capture_default_str();
   app->add_option("--largest-delay", o->fit.largest_delay, "Delays looked at, 0 to this many round trips")
       ->capture_default_str();
-  app->add_option("--seed", o->seed, "Of jobs and bootstrap")->capture_default_str();
+  app->add_option("--seed", o->seed, "Of jobs and bootstrap")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app->add_option("--threads", o->threads, "All where left out");
   app->add_flag("--json", o->json, "Print JSON");
   app->add_flag("--quiet", o->quiet, "No progress");

@@ -14,7 +14,8 @@ Verb add_check(CLI::App& program) {
   CLI::App* app =
       program.add_subcommand("check", "Say whether a run file keeps its schema, and what it holds");
   auto path = std::make_shared<std::string>();
-  app->add_option("RUN", *path, "Run file (HDF5) of solve --out or qama solve --out")->required();
+  app->add_option("RUN", *path, "Run file (HDF5) of solve --out or qama solve --out, or an experiment file")
+      ->required();
   return {app, [path](const Streams& streams) {
             const RunFileCheck found = is_qama_run(*path)     ? check_qama_run(*path)
                                        : is_sweep_file(*path) ? check_sweep_file(*path)

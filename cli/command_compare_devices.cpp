@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/calibration_options.h"
@@ -88,7 +89,8 @@ Verb add_compare_devices(CLI::App& program, const std::string& command_line) {
   app->add_option("--set", o->settings,
                   "NAME=VALUE: a parameter of both devices; those of one go into its URI");
   app->add_option("--seed", o->seed, "Of instances and runs; the devices get different ones")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app->add_option("--threads", o->threads, "All where left out");
   app->add_option("--report", o->report, "Write a page")->type_name("OUT.html");
   app->add_flag("--json", o->json, "Print JSON");

@@ -122,7 +122,9 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
       ->type_name("FAMILY:option=value,...");
   app->add_option("--lengths", o.tts.lengths, "tts: steps of a run: LOW:HIGH, LOW:HIGH:FACTOR or T,T,...")
       ->type_name("LENGTHS");
-  app->add_option("--runs", o.tts.runs, "tts: runs of a device on an instance at a length")
+  app->add_option("--runs", o.tts.runs,
+                  "tts: runs of a device on an instance at a length; half of them from 400 spins on, a "
+                  "quarter from 1500")
       ->type_name("R")
       ->check(CLI::PositiveNumber);
   app->add_option("--target", o.tts.share,
@@ -145,7 +147,8 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
       ->type_name("EXP.h5");
   app->add_option("--array", o.array,
                   "Measure share I of N of the points (I from 1), or slurm: this task's share of a Slurm job "
-                  "array. Ranks of mpirun and srun find theirs without it. Of sweep, tts, gap-tts, accuracy")
+                  "array. Ranks of mpirun and srun find theirs without it. Of sweep, tts, gap-tts, accuracy, "
+                  "applications")
       ->type_name("I/N");
   app->add_flag("--retry-failed", o.retry_failed, "With --resume: measure the points that failed again");
   app->add_option("--report", o.report, "Write an HTML page: the answer and tables, then the pictures")

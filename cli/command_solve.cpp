@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "cim_model/parameters.h"
 #include "cli/config_file.h"
 #include "cli/output_place.h"
 #include "cli/problem_options.h"
@@ -249,12 +250,8 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
       ->type_name("URI")
       ->capture_default_str()
       ->group(where);
-  app->add_option("--model", o.model, "Pulse model: mean-field, truncated-wigner, gaussian")
-      ->type_name("NAME")
-      ->group(where);
-  app->add_option("--law", o.law, "Feedback law: linear, clipped, tanh, cac, cfc, sfc, cac-best")
-      ->type_name("NAME")
-      ->group(where);
+  app->add_option("--model", o.model, "Pulse model: " + names_of_models())->type_name("NAME")->group(where);
+  app->add_option("--law", o.law, "Feedback law: " + names_of_laws())->type_name("NAME")->group(where);
   app->add_option("--preset", o.preset, "Published or tuned setting to start from (see: opoloop devices)")
       ->type_name("NAME")
       ->group(where);
@@ -277,12 +274,7 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
                   "Seed of all randomness; the same seed gives the same results on any number of threads")
       ->type_name("S")
       ->capture_default_str()
-      // A negative number would be taken modulo 2^64.
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            return text.starts_with('-') ? "must be at least 0, not " + text : std::string();
-          },
-          ""))
+      ->check(CLI::NonNegativeNumber)
       ->group(work);
   app->add_option("--threads", o.threads,
                   "Threads; all of this computer's where left out. Never changes a result")

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <optional>
 
@@ -18,6 +17,7 @@
 #include "experiments/page.h"
 #include "experiments/tune/optimise.h"
 #include "experiments/tune/tune_report.h"
+#include "hamiltonian/formats/file_bytes.h"
 
 namespace opoloop {
 namespace {
@@ -84,7 +84,8 @@ TuneOptions options_of(const TuneArguments& o) {
     if (!options.fixed.emplace(item.substr(0, equals), item.substr(equals + 1)).second)
       throw InputError("--set " + item + ": " + item.substr(0, equals) + " is set twice");
   }
-  if (o.steps) options.fixed[kStepsName] = fmt::format("{}", *o.steps);
+  if (o.steps && !options.fixed.emplace(kStepsName, fmt::format("{}", *o.steps)).second)
+    throw InputError(fmt::format("--steps {}: is also set to {}", *o.steps, options.fixed[kStepsName]));
   for (const Vary& vary : options.vary) {
     if (options.fixed.contains(vary.name))
       throw InputError(
@@ -99,13 +100,6 @@ TuneOptions options_of(const TuneArguments& o) {
   return options;
 }
 
-void write_text(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw Error(path + ": cannot write the device file");
-}
-
 int run_tune(const TuneArguments& o, const std::string& command_line, const Streams& streams) {
   if (!can_search())
     throw Error("tune: this program was built without NLopt: install libnlopt-dev and build again");
@@ -114,6 +108,7 @@ int run_tune(const TuneArguments& o, const std::string& command_line, const Stre
        {std::pair{o.out, "--out"}, std::pair{file, "--file"}, std::pair{o.report, "--report"}}) {
     if (!path.empty()) require_writable_place(path, option);
   }
+  if (!o.file.empty() && o.file != o.resume) require_no_measurements(o.file, "--file");
   const TuneOptions options = options_of(o);
   if (!o.out.empty() && parse_device_uri(options.device).scheme != "emulator")
     throw InputError(fmt::format("--out: a device file describes 'emulator:', not '{}'", options.device));
@@ -142,7 +137,7 @@ int run_tune(const TuneArguments& o, const std::string& command_line, const Stre
                                file.empty() ? "" : ", saved in " + file + " (go on with --resume)");
     return 128 + interrupt_signal();
   }
-  if (!o.out.empty()) write_text(o.out, tuned_device_file(options, *result));
+  if (!o.out.empty()) write_file_bytes(o.out, tuned_device_file(options, *result));
   if (!o.report.empty()) write_page(tune_html(options, *result, command_line), o.report);
   if (o.json) {
     print_tune_json(options, *result, streams.out);

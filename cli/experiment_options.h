@@ -43,7 +43,7 @@ struct ExperimentOptions {
 /// Where the rows of an experiment go and how it reports: what all experiments share.
 class ExperimentRun {
  public:
-  /// Throws InputError where a folder of --out or --report is not there.
+  /// Throws InputError where a folder of --out or --report is not there, or a file of --out is.
   ExperimentRun(const ExperimentOptions& options, const Streams& streams);
 
   int threads() const { return threads_; }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/experiment_options.h"
+#include "cli/output_place.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -33,6 +34,7 @@ ExperimentRun::ExperimentRun(const ExperimentOptions& options, const Streams& st
       start_(Clock::now()),
       saved_(start_) {
   if (!file_.empty()) require_folder(file_, "--out");
+  if (!options.out.empty() && options.out != options.resume) require_no_measurements(options.out, "--out");
   if (!options.report.empty()) require_folder(options.report, "--report");
 }
 

@@ -18,4 +18,10 @@ void require_writable_place(const std::string& path, const char* option) {
     throw InputError(fmt::format("{} {}: is a directory", option, path));
 }
 
+void require_no_measurements(const std::string& path, const char* option) {
+  if (!std::filesystem::exists(path)) return;
+  throw InputError(fmt::format(
+      "{0} {1}: is there already: go on with --resume {1}, or remove it to measure anew", option, path));
+}
+
 }  // namespace opoloop

@@ -8,4 +8,8 @@ namespace opoloop {
 /// naming the option.
 void require_writable_place(const std::string& path, const char* option);
 
+/// Measurements that took minutes or hours are not begun anew over others by a repeated command. Throws
+/// InputError where the file is there.
+void require_no_measurements(const std::string& path, const char* option);
+
 }  // namespace opoloop

@@ -139,7 +139,7 @@ class AnnealerOf final : public Annealer {
     // A start that is the target already counts as found at sweep 0, by a read of one sweep.
     while ((!stopped || read.rounds == 0) && read.rounds < schedule.sweeps) {
       const double T = temperature(schedule, read.rounds) / unit_;
-      kernels::draw_thresholds(static_cast<float>(T / 2), stride_, state.random, state.thresholds.data());
+      kernels::draw_thresholds(kernels::half_temperature(T), stride_, state.random, state.thresholds.data());
       sweep(state);
       ++read.rounds;
       if (state.energy < best) {

@@ -96,7 +96,20 @@ Result AnnealingDevice::execute(const Job& job, JobControl& control) {
   // Tuned on SK and G-set: the best number of sweeps grows about as n.
   const std::int64_t n = model.size();
   schedule.sweeps = settings.steps.value_or(std::clamp<std::int64_t>(2 * n, 100, 4000));
-  if (choices.published) schedule.sweeps = choices.published_schedule.steps();
+  Result result;
+  if (choices.published) {
+    const PublishedSchedule& published = choices.published_schedule;
+    schedule.sweeps = published.steps();
+    schedule.hot = published.hot;
+    schedule.cold = published.cold;
+    schedule.descend = true;
+    if (settings.steps || choices.hot || choices.cold || !choices.descend) {
+      result.warnings.push_back(
+          "annealing: schedule=published has its own steps and temperatures and descends: steps, t_hot, "
+          "t_cold "
+          "and descend change nothing");
+    }
+  }
   const int runs = settings.runs.value_or(n <= 1000 ? 128 : 32);
   control.total = schedule.sweeps * runs;
   const double setup_s = setup_clock.elapsed_s();
@@ -132,12 +145,11 @@ Result AnnealingDevice::execute(const Job& job, JobControl& control) {
     samples[static_cast<std::size_t>(run)] = std::move(sample);
   });
 
-  Result result;
   result.timing.wall_s = clock.elapsed_s();
   result.timing.setup_s = setup_s;
   result.runs = runs;
   result.steps = schedule.sweeps;
-  result.coupling_storage = annealer->storage();
+  result.coupling_storage = choices.published ? "f64" : annealer->storage();
   result.interrupted = clock.cancelled();
   result.time_limited = clock.time_over();
   for (auto& sample : samples) {

@@ -78,7 +78,8 @@ Result BifurcationDevice::execute(const Job& job, JobControl& control) {
   const double term = model.largest_term();
   const auto stop = [&] { return reached.load(std::memory_order_relaxed) || clock.stop(); };
   // Fewer trajectories in a block where that keeps every thread busy.
-  const int share = (runs + settings.threads - 1) / settings.threads;
+  const int threads = std::min(settings.threads, runs);
+  const int share = (runs - 1) / threads + 1;
   const int block = std::min(kBlockTrajectories, (share + kTileLanes - 1) / kTileLanes * kTileLanes);
   const std::int64_t blocks = (runs + block - 1) / block;
   std::vector<std::vector<BifurcationRun>> done(static_cast<std::size_t>(blocks));

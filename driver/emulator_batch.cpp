@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "cim_model/ensemble.h"
@@ -92,6 +93,8 @@ BatchResult EmulatorDevice::run_batch(std::span<const QamaProblem> problems, con
   can.coupling_bits = coupling_bits(chosen, can.coupling_bits);
   const CouplingStorage storage = coupling_storage(chosen);
   BatchResult details;
+  std::mutex details_mutex;
+  std::size_t described = problems.size();
 
   const auto solve = [&](std::size_t p) {
     auto problem = std::make_shared<Problem>();
@@ -137,9 +140,11 @@ BatchResult EmulatorDevice::run_batch(std::span<const QamaProblem> problems, con
     }
     if (adapted.ancilla) best.spins = drop_ancilla(best.spins);
     best.energy = problems[p].energy(best.spins);
-    if (p == 0) {
+    const std::lock_guard lock(details_mutex);
+    details.steps = std::max(details.steps, parameters.rounds);
+    if (p < described) {  // those of the first problem that has spins
+      described = p;
       details.parameters = describe(parameters);
-      details.steps = parameters.rounds;
       details.adaptations = adapted.adaptations;
     }
     return best;

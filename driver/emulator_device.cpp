@@ -162,10 +162,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   result.timing.setup_s = seconds_since(begin);
 
   const auto start = Clock::now();
-  if (settings.time_limit_s) {
-    options.deadline = start + std::chrono::duration_cast<Clock::duration>(
-                                   std::chrono::duration<double>(*settings.time_limit_s));
-  }
+  if (settings.time_limit_s) options.deadline = start + clock_duration(*settings.time_limit_s);
   std::vector<TrajectoryResult> trajectories = run_ensemble(model, *coupling, parameters, options);
   result.timing.wall_s = seconds_since(start);
   result.interrupted = control.cancel.load();

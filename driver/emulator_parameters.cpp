@@ -185,6 +185,8 @@ void to_intrinsic_units(LoopParameters& p) {
            : p.law == LawKind::cfc ? scaled(p.beta, 1 / (s * s))
                                    : p.beta;
   p.alpha = scaled(p.alpha, p.law == LawKind::cfc ? s * s * s : s);
+  // α of CFC is the target of an injection, its root grows s times as fast as x.
+  if (p.law == LawKind::cfc) p.clamp_over_sqrt_alpha /= s;
   p.limit *= s * std::sqrt(s);
   p.imperfections.adc_full_scale *= std::sqrt(s);
   p.imperfections.dac_full_scale *= s * std::sqrt(s);
@@ -212,7 +214,8 @@ double largest_square(const LoopParameters& p) {
 /// for ever: the whole schedule is lowered to half of what is attainable.
 void lower_target(LoopParameters& p) {
   if (p.model != ModelKind::discrete || (p.law != LawKind::cac && p.law != LawKind::cac_best)) return;
-  const double factor = attainable_square(p) / 2 / highest(p.alpha);
+  const double target = highest(p.alpha) + (p.law == LawKind::cac_best ? p.best_energy.rho : 0);
+  const double factor = attainable_square(p) / 2 / target;
   if (!(factor < 1)) return;
   p.alpha = scaled(p.alpha, factor);
   p.best_energy.rho *= factor;
@@ -283,18 +286,6 @@ void to_passive_lines(LoopParameters& p, const IsingModel& model, bool look_at_s
   if (largest > 0) p.gain = 0.5 / (coupling_normalisation(model) * largest);
 }
 
-std::string names_of_models() {
-  std::string names;
-  for (const ModelKind kind : all_models()) names += (names.empty() ? "" : ", ") + name_of(kind);
-  return names;
-}
-
-std::string names_of_laws() {
-  std::string names;
-  for (const LawKind kind : all_laws()) names += (names.empty() ? "" : ", ") + name_of(kind);
-  return names;
-}
-
 }  // namespace
 
 std::span<const ParameterHelp> emulator_parameter_help() {
@@ -354,6 +345,7 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
   if (p.model == ModelKind::bounded && p.nonlinearity_limit > 0) to_bounded_amplitude(p);
   if (reader.has("measured_loss")) p.measured_loss = parse("measured_loss", text("measured_loss"));
   if (is_measured(p.model) && p.measured_loss >= 0) to_intrinsic_units(p);
+  if (reader.has("dt")) p.dt = parse("dt", text("dt"));  // what is attainable depends on it
   lower_target(p);
   p.field_mode = reader.has("field_mode")            ? parse_field_mode(text("field_mode"))
                  : p.model == ModelKind::delay_lines ? FieldMode::ancilla

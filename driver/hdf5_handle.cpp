@@ -323,6 +323,9 @@ std::string read_text_attribute(std::int64_t location, const std::string& name) 
 std::int64_t read_integer_attribute(std::int64_t location, const std::string& name) {
   return read_number<std::int64_t>(location, name);
 }
+std::uint64_t read_unsigned_attribute(std::int64_t location, const std::string& name) {
+  return read_number<std::uint64_t>(location, name);
+}
 double read_number_attribute(std::int64_t location, const std::string& name) {
   return read_number<double>(location, name);
 }

@@ -61,6 +61,7 @@ void write_attribute(std::int64_t location, const std::string& name, double valu
 
 std::string read_text_attribute(std::int64_t location, const std::string& name);
 std::int64_t read_integer_attribute(std::int64_t location, const std::string& name);
+std::uint64_t read_unsigned_attribute(std::int64_t location, const std::string& name);
 double read_number_attribute(std::int64_t location, const std::string& name);
 /// Any scalar attribute as text.
 std::string read_attribute_as_text(std::int64_t location, const std::string& name);

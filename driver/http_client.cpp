@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "core/clock.h"
@@ -141,9 +142,10 @@ HttpReply send_patiently(HttpClient& client, const OutgoingRequest& request, dou
       if (last_try()) return reply;
       double asked = 0;
       const std::string after = reply.header("retry-after");
-      std::from_chars(after.data(), after.data() + after.size(), asked);
+      const auto parsed = std::from_chars(after.data(), after.data() + after.size(), asked);
       // A full queue moves as fast as its jobs: the server's second is the longest wait, not the first.
-      pause = std::min(pause, Seconds(std::clamp(asked, 0.05, 5.0)));
+      if (parsed.ec == std::errc() && asked > 0)
+        pause = std::min(pause, Seconds(std::clamp(asked, 0.05, 5.0)));
     } catch (const NotConnected&) {
       if (last_try()) throw;
     } catch (const ConnectionError&) {

@@ -49,14 +49,15 @@ void Onlookers::attach_to(EngineOptions& options) const {
 void Onlookers::show(const TileObservation& seen) const {
   const bool last = seen.round == rounds_;
   const auto first = static_cast<int>(seen.first_trajectory);
-  if (first < logged_ && (last || seen.round % log_every_ == 0)) recorder_->record(seen);
-  if (first < watched_ && (last || seen.round % watch_every_ == 0)) {
-    std::array<double, 16> energy{};
-    std::transform(seen.energy, seen.energy + energy.size(), energy.begin(), problem_energy_);
-    TileObservation shown = seen;
-    shown.energy = energy.data();
-    watcher_->record(shown);
-  }
+  const bool log = first < logged_ && (last || seen.round % log_every_ == 0);
+  const bool watch = first < watched_ && (last || seen.round % watch_every_ == 0);
+  if (!log && !watch) return;
+  std::array<double, 16> energy{};
+  std::transform(seen.energy, seen.energy + energy.size(), energy.begin(), problem_energy_);
+  TileObservation shown = seen;
+  shown.energy = energy.data();
+  if (log) recorder_->record(shown);
+  if (watch) watcher_->record(shown);
 }
 
 }  // namespace opoloop

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -56,8 +57,9 @@ class Hdf5Reader {
       CsrMatrix csr;
       csr.indptr = integers("/J_indptr");
       csr.indices = integers("/J_indices");
-      csr.data = numbers("/J_data", 1).values;
-      couplings = problem_from_csr(csr, kAsymmetryTolerance, context_);
+      Array data = numbers("/J_data", 1);
+      csr.data = std::move(data.values);
+      couplings = problem_from_csr(csr, tolerance_of(data), context_);
     } else {
       fail({}, "has neither /J nor /J_indptr, /J_indices, /J_data (nor those in /problem)");
     }
@@ -90,6 +92,10 @@ class Hdf5Reader {
 
   [[noreturn]] void fail(const std::string& token, const std::string& expected) const {
     throw_file_error(context_.file, 0, token, expected);
+  }
+  /// How far the two entries of a pair may be apart, for an array as it is stored.
+  static double tolerance_of(const Array& array) {
+    return array.float32 ? kAsymmetryToleranceFloat32 : kAsymmetryTolerance;
   }
   std::string at(const char* name) const { return prefix_ + name; }
   bool has(const char* name) const { return H5Lexists(file_, at(name).c_str(), H5P_DEFAULT) > 0; }
@@ -152,9 +158,8 @@ class Hdf5Reader {
       fail(fmt::format("{} x {}", array.shape[0], array.shape[1]), "/J must be square");
     }
     const std::int32_t n = context_.checked_dense_spins(static_cast<std::int64_t>(array.shape[0]));
-    return problem_from_dense(array.values, n, meaning_of_options(context_.options),
-                              array.float32 ? kAsymmetryToleranceFloat32 : kAsymmetryTolerance, context_, 0,
-                              [](std::int32_t, std::int32_t) { return std::int64_t{0}; });
+    return problem_from_dense(array.values, n, meaning_of_options(context_.options), tolerance_of(array),
+                              context_, 0, [](std::int32_t, std::int32_t) { return std::int64_t{0}; });
   }
 
   // Attributes stand at the group that holds the datasets.

@@ -211,7 +211,7 @@ std::vector<std::int8_t> QamaAnnealer::run(const AnnealingSchedule& schedule, st
     const double share = schedule.sweeps > 1 ? static_cast<double>(k) / last : 1.0;
     const double T = schedule.geometric ? schedule.hot * std::pow(schedule.cold / schedule.hot, share)
                                         : schedule.hot + share * (schedule.cold - schedule.hot);
-    kernels::draw_thresholds(static_cast<float>(T / 2), heads_ * stride_, state.random,
+    kernels::draw_thresholds(kernels::half_temperature(T), heads_ * stride_, state.random,
                              state.thresholds.data());
     sweep(state, state.thresholds.data());
   }

@@ -1,9 +1,7 @@
 #include "driver/sweep_file.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 
@@ -13,6 +11,7 @@
 #include "driver/hdf5_handle.h"
 #include "driver/run_file.h"
 #include "driver/run_file_parts.h"
+#include "hamiltonian/formats/file_bytes.h"
 
 namespace opoloop {
 
@@ -83,14 +82,10 @@ void write_sweep_file(const std::string& path, const Sweep& sweep) {
   const std::string part = path + ".part";
   try {
     write_contents(part, sweep);
+    rename_durably(part, path);
   } catch (...) {
     std::remove(part.c_str());
     throw;
-  }
-  if (std::rename(part.c_str(), path.c_str()) != 0) {
-    const std::string reason = std::strerror(errno);
-    std::remove(part.c_str());
-    throw Error(fmt::format("{}: cannot write the experiment file: {}", path, reason));
   }
 }
 
@@ -124,7 +119,7 @@ Sweep header_of(std::int64_t file) {
   sweep.experiment = hdf5::read_text_attribute(file, "experiment");
   sweep.command_line = hdf5::read_text_attribute(file, "command_line");
   sweep.plan = hdf5::read_text_attribute(file, "plan");
-  sweep.seed = static_cast<std::uint64_t>(hdf5::read_integer_attribute(file, "seed"));
+  sweep.seed = hdf5::read_unsigned_attribute(file, "seed");
   sweep.complete = hdf5::read_integer_attribute(file, "complete") != 0;
   return sweep;
 }
@@ -260,9 +255,7 @@ void SweepWriter::finish(const std::string& path) {
   }
   for (Hdf5Handle& dataset : impl_->datasets) dataset.close(path);
   impl_->file.close(path);
-  if (std::rename(impl_->part.c_str(), path.c_str()) != 0) {
-    throw Error(fmt::format("{}: cannot write the experiment file: {}", path, std::strerror(errno)));
-  }
+  rename_durably(impl_->part, path);
   impl_->finished = true;
 }
 

@@ -22,9 +22,18 @@ Figure draw_figure(const std::string& script, const std::string& name, const std
   return figure;
 }
 
+std::string plot_string(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') quoted += '\'';
+    quoted += c == '\n' ? ' ' : c;
+  }
+  return quoted + '\'';
+}
+
 std::string axis_labels(const std::string& x, const std::string& y) {
-  return fmt::format("set xlabel '{1}' textcolor rgb '{0}'\nset ylabel '{2}' textcolor rgb '{0}'\n", kInk, x,
-                     y);
+  return fmt::format("set xlabel {1} textcolor rgb '{0}'\nset ylabel {2} textcolor rgb '{0}'\n", kInk,
+                     plot_string(x), plot_string(y));
 }
 
 std::string html_of(const Figure& figure) {

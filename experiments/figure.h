@@ -16,6 +16,10 @@ struct Figure {
 Figure draw_figure(const std::string& script, const std::string& name, const std::string& label,
                    const std::string& caption);
 
+/// A string of a gnuplot script, quoted. In single quotes gnuplot runs no `commands` and reads no \escapes:
+/// every name that a user chose comes this way.
+std::string plot_string(const std::string& text);
+
 /// gnuplot commands that name the two axes.
 std::string axis_labels(const std::string& x, const std::string& y);
 

@@ -92,6 +92,8 @@ std::vector<GapTtsItem> gap_tts_items(const GapTtsOptions& options, std::string*
   }
   for (const int n : options.plan.spins) {
     if (n < kLeastSpins || n > kMostSpins) throw_parameter_error("--spins", n, "4 to 16 (exact spectra)");
+    if (std::count(options.plan.spins.begin(), options.plan.spins.end(), n) > 1)
+      throw InputError(fmt::format("--spins {}: is given twice", n));
   }
   if (options.plan.instances < 1) throw_parameter_error("--instances", options.plan.instances, "at least 1");
   std::vector<GapTtsItem> items;

@@ -150,7 +150,12 @@ const std::vector<GapTtsSetting>& gap_tts_settings() {
        {{"preset", "sk-cfc-short"}, {"model", "gaussian"}, {"g2", "0.01"}},
        30,
        true},
-      {"ntt-2025", "sheet of a machine with 8-bit couplings, linear law", "emulator:ntt-2025", {}, 20, true},
+      {"ntt-2025",
+       "sheet of a machine with 8-bit couplings, chaotic feedback control",
+       "emulator:ntt-2025",
+       {},
+       20,
+       true},
       {"annealing", "Metropolis annealing, in sweeps", "annealing:", {{"descend", "false"}}, 5, false},
   };
   return all;

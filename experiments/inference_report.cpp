@@ -186,12 +186,11 @@ std::string time_figure(const std::vector<Row>& rows, double heads) {
     for (const auto& [tokens, ms] : points) data += fmt::format("{:g} {:g}\n", tokens, ms);
     data += "EOD\n";
     const bool machine = method == "emulator";
-    plots +=
-        fmt::format("$m{} using 1:2 with linespoints lc rgb '{}' lw {} pt {} ps 0.7 title '{}', ", series,
-                    machine               ? kFirst
-                    : method == "softmax" ? kInk
-                                          : kSecond,
-                    machine ? 2.2 : 1.2, 5 + 2 * series, method);
+    plots += fmt::format("$m{} using 1:2 with linespoints lc rgb '{}' lw {} pt {} ps 0.7 title {}, ", series,
+                         machine               ? kFirst
+                         : method == "softmax" ? kInk
+                                               : kSecond,
+                         machine ? 2.2 : 1.2, 5 + 2 * series, plot_string(method));
     ++series;
   }
   if (series == 0) return "";

@@ -55,9 +55,9 @@ constexpr std::array<NumberField<Row>, 16> kNumbers = {{
 std::string plan_text(const InferenceOptions& o) {
   const InferencePlan& p = o.plan;
   return fmt::format(
-      "N={} H={} d={} repetitions={} published={} batch_spins={} reference_sweeps={} device={}",
+      "N={} H={} d={} repetitions={} published={} batch_spins={} reference_sweeps={} threads={} device={}",
       fmt::join(p.tokens, ","), fmt::join(p.heads, ","), p.width, p.repetitions, p.published, p.batch_spins,
-      p.reference_sweeps, o.device);
+      p.reference_sweeps, o.threads, o.device);
 }
 
 /// Standard normal Q, K, V and u, the same for the same seed and size.
@@ -179,6 +179,7 @@ std::vector<Row> measure_size(const InferenceSize& size, const std::vector<Infer
   InferenceOptions once = options;
   once.plan.repetitions = 1;
   std::vector<double> least = measure_method(reference, in, once, longest);
+  if (interrupted()) return rows;
   for (const auto& of_method : energies) {
     for (std::size_t p = 0; p < of_method.size(); ++p) least[p] = std::min(least[p], of_method[p]);
   }
@@ -248,10 +249,9 @@ bool measure_inference(const InferenceOptions& options, std::vector<Row>& rows,
         })) {
       continue;
     }
-    if (interrupted()) return false;
-    auto measured = measure_size(size, methods, options);
-    if (interrupted()) return false;
-    for (Row& row : measured) rows.push_back(std::move(row));
+    auto measured = unless_interrupted([&] { return measure_size(size, methods, options); });
+    if (!measured) return false;
+    for (Row& row : *measured) rows.push_back(std::move(row));
     if (after_each) after_each(done, sizes.size());
   }
   return true;
@@ -267,8 +267,9 @@ void save_inference(const std::string& path, const std::vector<Row>& rows, const
 std::vector<Row> load_inference(const std::string& path, const InferenceOptions& options) {
   const Sweep sweep = read_own_sweep(path, kExperiment, options.seed);
   if (sweep.plan != plan_text(options)) {
-    throw InputError(fmt::format("{}: was made with another plan ({}); give the same --quick and --device",
-                                 path, sweep.plan));
+    throw InputError(
+        fmt::format("{}: was made with another plan ({}); give the same --quick, --threads and --device",
+                    path, sweep.plan));
   }
   return rows_of<Row>(sweep, kTexts, kNumbers);
 }

@@ -1,17 +1,11 @@
 #include "experiments/page.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 
 #include <fmt/format.h>
 
-#include "core/error.h"
 #include "experiments/plot.h"
+#include "hamiltonian/formats/file_bytes.h"
 
 namespace opoloop {
 namespace {
@@ -68,23 +62,7 @@ std::string html_page(const std::string& title, const std::string& body, const s
 }
 
 void write_page(const std::string& html, const std::string& path) {
-  const std::string part = path + ".part";
-  errno = 0;
-  {
-    std::ofstream out(part, std::ios::binary);
-    out << html;
-    out.close();
-    if (!out) {
-      const std::string reason = std::strerror(errno != 0 ? errno : EIO);
-      ::unlink(part.c_str());
-      throw Error(fmt::format("{}: cannot be written: {}", path, reason));
-    }
-  }
-  if (std::rename(part.c_str(), path.c_str()) != 0) {
-    const std::string reason = std::strerror(errno);
-    ::unlink(part.c_str());
-    throw Error(fmt::format("{}: cannot be written: {}", path, reason));
-  }
+  write_file_bytes(path, html);
 }
 
 std::string readable_number(double v, int digits) {

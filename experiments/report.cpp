@@ -109,8 +109,10 @@ std::string tiles(const RunFileContents& c) {
   std::string html = "<div class='tiles'>\n";
   double best = std::numeric_limits<double>::infinity();
   for (const double e : c.energy_best) best = std::min(best, std::isnan(e) ? best : e);
-  for (const auto& trajectory : c.energy_so_far) {
-    for (const double e : trajectory) best = std::min(best, std::isnan(e) ? best : e);
+  if (c.energy_best.empty()) {  // cut off: what was logged is all there is
+    for (const auto& trajectory : c.energy_so_far) {
+      for (const double e : trajectory) best = std::min(best, std::isnan(e) ? best : e);
+    }
   }
   if (std::isfinite(best)) {
     std::string note;

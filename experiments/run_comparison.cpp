@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,38 +29,46 @@ void require_same_problem(const RunFileContents& a, const RunFileContents& b) {
   }
 }
 
-double lowest(const RunFileContents& c) {
+/// What solve_statistics() reads of a run.
+Result result_of(const RunFileContents& c) {
   if (!c.finished || c.energy_best.empty())
     throw InputError(c.path + ": has no results: the run was killed, or is still going on");
-  double best = c.energy_best.front();
-  for (const double e : c.energy_best) best = std::min(best, std::isnan(e) ? best : e);
-  return best;
+  Result result;
+  for (std::size_t i = 0; i < c.energy_best.size(); ++i) {
+    Sample sample;
+    sample.energy_best = c.energy_best[i];
+    sample.rounds = c.rounds[i];
+    sample.diverged = c.diverged[i];
+    result.steps = std::max(result.steps, sample.rounds);
+    result.samples.push_back(std::move(sample));
+  }
+  const auto wall = c.statistic.find("wall_s");
+  result.timing.wall_s =
+      wall == c.statistic.end() || wall->second.values.empty() ? std::nan("") : wall->second.values[0];
+  return result;
 }
 
-double statistic(const RunFileContents& c, const char* name) {
-  const auto at = c.statistic.find(name);
-  return at == c.statistic.end() || at->second.values.empty() ? std::nan("") : at->second.values[0];
+/// The least energy of the runs that count. NaN: all diverged.
+double lowest(const Result& result) {
+  return solve_statistics(result, std::nullopt, 0).target_energy.value_or(std::nan(""));
 }
 
-ComparedRun judged(const RunFileContents& c, double target) {
+ComparedRun judged(const RunFileContents& c, const Result& result, double target) {
   ComparedRun run;
   run.path = c.path;
   run.device = c.device_uri;
-  run.runs = static_cast<std::int64_t>(c.energy_best.size());
-  run.best_energy = lowest(c);
-  run.energies = c.energy_best;
-  // The couplings are not at hand: energies of a problem are compared within rounding of their own size.
-  const double slack = energy_slack(target, std::abs(target));
-  for (std::size_t i = 0; i < c.energy_best.size(); ++i) {
-    if (!c.diverged[i] && c.energy_best[i] <= target + slack) ++run.successes;
+  run.best_energy = lowest(result);
+  for (const Sample& sample : result.samples) {
+    if (!sample.diverged && !std::isnan(sample.energy_best)) run.energies.push_back(sample.energy_best);
   }
-  run.p = static_cast<double>(run.successes) / static_cast<double>(run.runs);
-  run.p_interval = wilson_interval(run.successes, run.runs);
-  const double rounds =
-      std::accumulate(c.rounds.begin(), c.rounds.end(), 0.0) / static_cast<double>(run.runs);
-  run.round_trips = time_to_solution(rounds, run.successes, run.runs);
-  run.wall_s =
-      time_to_solution(statistic(c, "wall_s") / static_cast<double>(run.runs), run.successes, run.runs);
+  // The couplings are not at hand: energies of a problem are compared within rounding of their own size.
+  const SolveStatistics statistics = solve_statistics(result, target, std::abs(target));
+  run.runs = statistics.trials;
+  run.successes = statistics.successes_best;
+  run.p = statistics.p_best;
+  run.p_interval = statistics.p_best_interval;
+  run.round_trips = statistics.round_trips;
+  run.wall_s = statistics.wall_s;
   return run;
 }
 
@@ -167,15 +176,16 @@ RunComparison compare_runs(const RunFileContents& a, const RunFileContents& b) {
   require_same_problem(a, b);
   RunComparison c;
   c.problem = a.problem_name;
-  c.target = std::min(lowest(a), lowest(b));
+  const Result of_a = result_of(a), of_b = result_of(b);
+  c.target = std::fmin(lowest(of_a), lowest(of_b));  // the one that is a number
   c.target_source = "the best energy of these two files; no best known one is in them";
   const auto& known = a.best_known_energy ? a.best_known_energy : b.best_known_energy;
   if (known) {
     c.target = *known;
     c.target_source = "the best known energy";
   }
-  c.a = judged(a, c.target);
-  c.b = judged(b, c.target);
+  c.a = judged(a, of_a, c.target);
+  c.b = judged(b, of_b, c.target);
   c.success_z = calibration::two_proportion_z(c.b.successes, c.b.runs, c.a.successes, c.a.runs);
   c.success_p = calibration::p_of_z(c.success_z);
   const auto ks = calibration::kolmogorov_smirnov(c.a.energies, c.b.energies);

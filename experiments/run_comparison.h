@@ -12,14 +12,14 @@ namespace opoloop {
 struct ComparedRun {
   std::string path;
   std::string device;
-  std::int64_t runs = 0;
+  std::int64_t runs = 0;  ///< that were started
   std::int64_t successes = 0;
   double p = 0;
   Interval p_interval;
   TimeToSolution round_trips;  ///< steps, in the device's own unit
   TimeToSolution wall_s;       ///< throughput
   double best_energy = 0;
-  std::vector<double> energies;  ///< best of each run
+  std::vector<double> energies;  ///< best of each run that did not diverge
 };
 
 /// A quantity of time to solution, B's over A's, with the interval that both P's intervals imply.

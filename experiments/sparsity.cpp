@@ -217,12 +217,13 @@ bool measure_sparsity(const SparsityOptions& options, std::vector<SparsityRow>& 
         })) {
       continue;
     }
-    if (interrupted()) return false;
-    auto measured = measure_sparsity_point(options, images ? &*images : nullptr, input.patch,
-                                           point.coefficient, point.value, point.layer);
-    if (interrupted()) return false;  // the device may have been stopped half way
-    rows.insert(rows.end(), std::make_move_iterator(measured.begin()),
-                std::make_move_iterator(measured.end()));
+    auto measured = unless_interrupted([&] {
+      return measure_sparsity_point(options, images ? &*images : nullptr, input.patch, point.coefficient,
+                                    point.value, point.layer);
+    });
+    if (!measured) return false;
+    rows.insert(rows.end(), std::make_move_iterator(measured->begin()),
+                std::make_move_iterator(measured->end()));
     if (after_each) after_each(done, points.size());
   }
   return true;

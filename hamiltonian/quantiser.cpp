@@ -99,7 +99,9 @@ std::optional<GroundStateShift> ground_state_shift(const IsingModel& model, cons
   if (model.size() > kShiftMaxSpins) return std::nullopt;
   GroundStateShift shift;
   const BruteForceResult exact = brute_force(model, threads, 1);
-  const BruteForceResult rounded = brute_force(quantised(model, quantisation.scale), threads);
+  // Every one of them: where fields vanish there are many, and the right or the worst may come last.
+  constexpr int kAllStates = 1 << kShiftMaxSpins;
+  const BruteForceResult rounded = brute_force(quantised(model, quantisation.scale), threads, kAllStates);
   shift.energy = exact.energy;
   // Energies of equal states differ by the rounding of their sums.
   const double slack = 1e-9 * (model.largest_term() * model.size());

@@ -116,6 +116,11 @@ at::Tensor pair_mask(const TorchOptional<at::Tensor>& mask, const QamaShape& sha
     require_shape("attn_mask", *mask, {std::int64_t{shape.batch} * shape.heads, N, N},
                   "[N, N], or [B·H, N, N]");
   }
+  if (mask->requires_grad() && at::GradMode::is_enabled()) {
+    throw InputError(
+        "attention: attn_mask requires a gradient, and none flows to it: give attn_mask.detach(), or use "
+        "torch.no_grad()");
+  }
   const at::Tensor plain = mask->detach().cpu();
   if (plain.scalar_type() == at::kBool) {
     return at::zeros(plain.sizes(), at::TensorOptions().dtype(type))

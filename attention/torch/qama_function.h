@@ -23,7 +23,8 @@ struct QamaTensors {
 /// The operator with autograd: gradients reach query, key, value [B, H, N, d] and u [d] (docs/qama.md, 3)
 /// with the selection held constant; second derivatives are refused. float32 or float64, CPU.
 /// key_padding_mask [B, N]: bool, true = masked, or floating, −inf = masked and 0 = not. attn_mask [N, N] or
-/// [B·H, N, N]: bool, true = the ordered pair takes no part, or floating, added to the scores.
+/// [B·H, N, N]: bool, true = the ordered pair takes no part, or floating, added to the scores;
+/// no gradient flows to it, so one that requires a gradient is refused where gradients are recorded.
 /// options.threads = 0 takes torch's number of threads. Throws InputError on bad input, Error where the
 /// device fails.
 QamaTensors qama_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,

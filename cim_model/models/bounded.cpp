@@ -8,7 +8,7 @@ Bounded::Bounded(const LoopParameters& parameters, int n)
     : f_(parameters.nonlinearity, parameters.nonlinearity_limit),
       dt_(parameters.dt / parameters.substeps),
       substeps_(parameters.substeps),
-      start_sd_(parameters.start_sd),
+      start_(parameters),
       noise_(parameters.cavity_noise.value_or(std::sqrt(parameters.g2 * parameters.dt / 2)) /
              std::sqrt(parameters.substeps)),
       x_(static_cast<std::size_t>(n), 0.0),
@@ -17,8 +17,7 @@ Bounded::Bounded(const LoopParameters& parameters, int n)
 void Bounded::start(std::uint64_t seed, std::uint32_t trajectory) {
   seed_ = seed;
   trajectory_ = trajectory;
-  fill_normals(seed, Stream::start_amplitude, trajectory, 0, x_);
-  for (double& x : x_) x *= start_sd_;
+  start_.fill(seed, trajectory, x_);
 }
 
 void Bounded::measure(std::int64_t /*round*/, std::span<const double> /*pump*/,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cim_model/models/amplitude_start.h"
 #include "cim_model/pulse_model.h"
 
 namespace opoloop {
@@ -58,7 +59,7 @@ class Bounded final : public PulseModel {
   TransferFunction f_;
   double dt_;
   int substeps_;
-  double start_sd_;
+  AmplitudeStart start_;
   double noise_;  // standard deviation a sub-step
   std::uint64_t seed_ = 0;
   std::uint32_t trajectory_ = 0;

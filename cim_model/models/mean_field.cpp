@@ -5,8 +5,6 @@
 #include <boost/numeric/odeint/stepper/euler.hpp>
 #include <boost/numeric/odeint/stepper/runge_kutta4.hpp>
 
-#include "cim_model/steppers/normals.h"
-
 namespace opoloop {
 
 namespace odeint = boost::numeric::odeint;
@@ -16,22 +14,11 @@ MeanField::MeanField(const LoopParameters& parameters, int n)
       dt_(parameters.dt),
       substeps_(parameters.substeps),
       saturation_(parameters.saturation),
-      start_sd_(parameters.start_sd),
-      start_uniform_half_width_(parameters.start_uniform_half_width),
+      start_(parameters),
       x_(static_cast<std::size_t>(n), 0.0) {}
 
 void MeanField::start(std::uint64_t seed, std::uint32_t trajectory) {
-  if (start_uniform_half_width_ > 0) {
-    for (std::size_t i = 0; i < x_.size(); ++i) {
-      const auto words =
-          philox_words(seed, Stream::start_amplitude, trajectory, 0, static_cast<std::uint32_t>(i / 4));
-      const double uniform = (static_cast<double>(words[i % 4]) + 0.5) * 0x1p-32;
-      x_[i] = start_uniform_half_width_ * (2 * uniform - 1);
-    }
-    return;
-  }
-  fill_normals(seed, Stream::start_amplitude, trajectory, 0, x_);
-  for (double& x : x_) x *= start_sd_;
+  start_.fill(seed, trajectory, x_);
 }
 
 void MeanField::measure(std::int64_t /*round*/, std::span<const double> /*pump*/,

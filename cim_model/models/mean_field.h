@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cim_model/models/amplitude_start.h"
 #include "cim_model/pulse_model.h"
 
 namespace opoloop {
@@ -41,8 +42,7 @@ class MeanField final : public PulseModel {
   double dt_;
   int substeps_;
   double saturation_;
-  double start_sd_;
-  double start_uniform_half_width_;
+  AmplitudeStart start_;
   std::vector<double> x_;
 };
 

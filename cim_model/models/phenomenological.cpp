@@ -18,7 +18,7 @@ double homodyne_noise(const LoopParameters& p) {
 Phenomenological::Phenomenological(const LoopParameters& parameters, int n)
     : dt_(parameters.dt),
       saturation_(parameters.saturation),
-      start_sd_(parameters.start_sd),
+      start_(parameters),
       cavity_noise_(parameters.cavity_noise.value_or(std::sqrt(parameters.g2 * parameters.dt / 2))),
       record_noise_(parameters.record_noise ? *parameters.record_noise : homodyne_noise(parameters)),
       x_(static_cast<std::size_t>(n), 0.0),
@@ -27,8 +27,7 @@ Phenomenological::Phenomenological(const LoopParameters& parameters, int n)
 void Phenomenological::start(std::uint64_t seed, std::uint32_t trajectory) {
   seed_ = seed;
   trajectory_ = trajectory;
-  fill_normals(seed, Stream::start_amplitude, trajectory, 0, x_);
-  for (double& x : x_) x *= start_sd_;
+  start_.fill(seed, trajectory, x_);
 }
 
 void Phenomenological::measure(std::int64_t round, std::span<const double> pump,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cim_model/models/amplitude_start.h"
 #include "cim_model/pulse_model.h"
 
 namespace opoloop {
@@ -44,7 +45,7 @@ class Phenomenological final : public PulseModel {
 
   double dt_;
   double saturation_;
-  double start_sd_;
+  AmplitudeStart start_;
   double cavity_noise_;
   double record_noise_;
   std::uint64_t seed_ = 0;

@@ -155,7 +155,7 @@ double satisfied_probability(const SampleLoop& loop, const EnergySetting& s) {
       all += h[t] * h[t];
       if (t + delay < rounds) late += h[t] * h[t];
       // Beyond saturation only the ratio of the modes matters, and it has long been decided.
-      if (std::abs(h[t + 1]) > 1e100) return 1;
+      if (std::abs(h[t + 1]) > 1e100) return loop.loop_gain < 0 ? 0 : 1;
     }
     variance[mode] = h[rounds] * h[rounds] / 4 + loop.dt / 2 * all + b * b * loop.record_noise * late;
   }

@@ -244,6 +244,11 @@ StatisticsBlock reduce(const CalibrationRecord& record, const std::vector<std::i
     case RecordKind::clip:
       throw InputError(fmt::format("record '{}': has nothing to average", record.name));
   }
+  // The white noise and the delay are looked for at lags beyond 0.
+  const bool below = record.kind == RecordKind::below;
+  if ((below || record.kind == RecordKind::pairs) && block.lags.size() < 2)
+    throw InputError(fmt::format("record '{}': settled = {}: its kind needs at least {}", record.name,
+                                 record.settled, below ? 4 : 1));
   return block;
 }
 

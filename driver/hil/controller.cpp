@@ -18,10 +18,6 @@ namespace {
 constexpr auto kGreetEvery = std::chrono::milliseconds(20);
 constexpr std::uint64_t kMostWords = std::uint64_t{1} << 31;
 
-Clock::duration seconds_of(double s) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(s, 3e9)));
-}
-
 class Controller {
  public:
   Controller(std::unique_ptr<Carrier> carrier, const ControllerSettings& settings)
@@ -33,7 +29,7 @@ class Controller {
     for (bool over = false; !over && !stopped();) {
       const Message* message = link_.receive(Clock::now() + std::chrono::milliseconds(50));
       if (message == nullptr) {
-        if (Clock::now() - heard > seconds_of(settings_.silence_s))
+        if (Clock::now() - heard > clock_duration(settings_.silence_s))
           throw Error(
               fmt::format("{}: no word of the plant for {} s", link_.carrier().name(), settings_.silence_s));
         continue;
@@ -67,7 +63,7 @@ class Controller {
 
   /// HELLO until the plant answers.
   void greet() {
-    const auto give_up = Clock::now() + seconds_of(settings_.greeting_s);
+    const auto give_up = Clock::now() + clock_duration(settings_.greeting_s);
     while (!stopped()) {
       link_.send({}, {});
       const auto next = Clock::now() + kGreetEvery;

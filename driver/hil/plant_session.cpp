@@ -27,11 +27,6 @@ std::string text_of(const Message& message) {
 
 }  // namespace
 
-Clock::duration seconds(double s) {
-  // A century and more would overflow the clock.
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(s, 3e9)));
-}
-
 PlantSession::PlantSession(std::unique_ptr<Carrier> carrier, std::uint32_t session,
                            const PlantPatience& patience, std::function<bool()> stop)
     : link_(std::move(carrier)), number_(session), patience_(patience), stop_(std::move(stop)) {}
@@ -58,10 +53,10 @@ const Message* PlantSession::receive(Clock::time_point until) {
 const Message& PlantSession::ask(FrameHeader header, std::span<const std::uint8_t> payload,
                                  const Accept& accept, const std::string& what) {
   asked_ = link_.send(header, payload);
-  const auto give_up = asked_ + seconds(patience_.answer_s);
+  const auto give_up = asked_ + clock_duration(patience_.answer_s);
   double wait_s = patience_.repeat_after_s;
   const bool repeats = !link_.carrier().reliable();
-  auto next = repeats ? asked_ + seconds(wait_s) : give_up;
+  auto next = repeats ? asked_ + clock_duration(wait_s) : give_up;
   for (auto now = asked_;;) {
     const Message* message = receive(std::min({next, give_up, now + kLookForStop}));
     if (message != nullptr) {
@@ -75,7 +70,7 @@ const Message& PlantSession::ask(FrameHeader header, std::span<const std::uint8_
       header.flags |= kRepeat;
       link_.send(header, payload);
       wait_s = std::min(2 * wait_s, kLongestRepeat_s);
-      next = now + seconds(wait_s);
+      next = now + clock_duration(wait_s);
     }
   }
 }
@@ -91,7 +86,7 @@ void PlantSession::open(Hello hello, std::span<const std::uint32_t> configuratio
   hello.config_words = static_cast<std::uint32_t>(configuration.size());
   hello.block_words = kBlockWords;
   hello_ = hello;
-  const auto give_up = Clock::now() + seconds(patience_.controller_s);
+  const auto give_up = Clock::now() + clock_duration(patience_.controller_s);
   link_.set_session(number_);
   for (bool there = false; !there;) {
     const Message* message = link_.receive(std::min(give_up, Clock::now() + kLookForStop));

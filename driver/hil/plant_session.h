@@ -63,7 +63,4 @@ class PlantSession {
   Clock::time_point asked_;
 };
 
-/// Seconds to a duration of the clock.
-Clock::duration seconds(double s);
-
 }  // namespace opoloop::hil

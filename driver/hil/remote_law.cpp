@@ -174,7 +174,7 @@ void RemoteLaw::free_run(const FrameHeader& header) {
   ++statistics_.misses;
   statistics_.longest_burst = std::max(statistics_.longest_burst, ++burst_);
   if (on_miss_ == MissPolicy::zero) std::fill(injected_.begin(), injected_.end(), 0.0f);
-  const auto give_up = heard_ + seconds(session_.patience().answer_s);
+  const auto give_up = heard_ + clock_duration(session_.patience().answer_s);
   if (on_miss_ == MissPolicy::stall) {
     double wait_s = session_.patience().repeat_after_s;
     while (!due.answered) {
@@ -185,7 +185,7 @@ void RemoteLaw::free_run(const FrameHeader& header) {
         // with a delay an answer that was lost on its way stays lost.
         if (hello.delay == 0) session_.link().send(again, payload_);
       }
-      const auto until = Clock::now() + seconds(wait_s);
+      const auto until = Clock::now() + clock_duration(wait_s);
       while (!due.answered && Clock::now() < until) {
         if (const Message* message = session_.receive(until)) take(*message);
       }

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <new>
@@ -122,8 +124,7 @@ void ShmCarrier::make_region() {
 }
 
 void ShmCarrier::join_region(double wait_s) {
-  const auto give_up =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(wait_s));
+  const auto give_up = Clock::now() + clock_duration(wait_s);
   for (;;) {
     file_ = ::shm_open(path_.c_str(), O_RDWR | O_CLOEXEC, 0);
     struct stat status = {};

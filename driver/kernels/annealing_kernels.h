@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace opoloop::kernels {
@@ -39,6 +40,12 @@ struct AnnealingView<float> {
 struct alignas(64) AnnealingRandom {
   std::uint32_t state[4][16];
 };
+
+/// T/2 for draw_thresholds(), kept so low that the largest threshold, 24 times as much, stays below the field
+/// of padding, the largest float: no coupling of float32 tells such temperatures apart.
+inline float half_temperature(double T) {
+  return static_cast<float>(std::min(T / 2, 1e36));
+}
 
 /// thresholds[i] = T/2 · (−ln u_i), u_i uniform on (0, 1), for i < stride: a spin flips where s_i f_i ≤
 /// threshold, which is ΔE = 2 s_i f_i ≤ −T ln u, Metropolis' rule. int16 is rounded down, exact as s_i f_i is

@@ -18,10 +18,7 @@ namespace {
 
 constexpr std::size_t kBuffer = 16 << 10;
 constexpr std::size_t kPiece = 256 << 10;
-
-std::chrono::nanoseconds seconds(double s) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(s));
-}
+constexpr std::size_t kLongestHead = 64 << 10;
 
 /// Waits until the socket is ready. 1: ready (or broken, which the next call will find), 0: time is over.
 int wait_until(int socket, short events, Clock::time_point until) {
@@ -52,25 +49,30 @@ void address_of(const sockaddr_storage& address, std::string& ip, int& port) {
 }  // namespace
 
 Connection::Connection(int socket, ConnectionTimes times, const TlsContext* tls)
-    : socket_(socket), times_(times), deadline_(Clock::now() + seconds(times.request_s)), buffer_(kBuffer) {
+    : socket_(socket),
+      times_(times),
+      deadline_(Clock::now() + clock_duration(times.request_s)),
+      buffer_(kBuffer) {
   if (tls != nullptr) tls_.emplace(*tls);
 }
 
 bool Connection::wait_for_request(double idle_s, const std::atomic<bool>& stopping) {
   constexpr double kLookEvery_s = 0.1;
   if (begin_ < end_) return true;
-  const auto until = Clock::now() + seconds(idle_s);
+  const auto until = Clock::now() + clock_duration(idle_s);
   if (unread()) return fill(until) > 0;
   while (!stopping.load() && Clock::now() < until) {
-    if (wait_until(socket_, POLLIN, std::min(until, Clock::now() + seconds(kLookEvery_s))) == 1)
+    if (wait_until(socket_, POLLIN, std::min(until, Clock::now() + clock_duration(kLookEvery_s))) == 1)
       return fill(until) > 0;
   }
   return false;
 }
 
 void Connection::begin_request() {
-  deadline_ = Clock::now() + seconds(times_.request_s);
+  deadline_ = Clock::now() + clock_duration(times_.request_s);
+  allowance_ = kLongestHead;
   timed_out_ = false;
+  too_long_ = false;
   answered_ = false;
 }
 
@@ -120,7 +122,7 @@ bool Connection::is_readable() const {
 }
 
 bool Connection::is_writable() const {
-  if (wait_until(socket_, POLLOUT, Clock::now() + seconds(times_.write_s)) == 0) return false;
+  if (wait_until(socket_, POLLOUT, Clock::now() + clock_duration(times_.write_s)) == 0) return false;
   if (tls_) {
     // It ends with a message, which is there to be read.
     pollfd p{socket_, POLLRDHUP, 0};
@@ -133,6 +135,10 @@ bool Connection::is_writable() const {
 }
 
 ssize_t Connection::read(char* to, std::size_t size) {
+  if (allowance_ == 0) {
+    too_long_ = true;
+    return -1;
+  }
   if (begin_ == end_) {
     const ssize_t got = fill(deadline_);
     if (got <= 0) return got;
@@ -140,9 +146,10 @@ ssize_t Connection::read(char* to, std::size_t size) {
     timed_out_ = true;
     return -1;
   }
-  const std::size_t count = std::min(size, end_ - begin_);
+  const std::size_t count = std::min({size, end_ - begin_, allowance_});
   std::memcpy(to, buffer_.data() + begin_, count);
   begin_ += count;
+  allowance_ -= count;
   return static_cast<ssize_t>(count);
 }
 
@@ -161,7 +168,7 @@ ssize_t Connection::write(const char* from, std::size_t size) {
 }
 
 bool Connection::send_all(const char* from, std::size_t size) {
-  const auto until = Clock::now() + seconds(times_.write_s);
+  const auto until = Clock::now() + clock_duration(times_.write_s);
   std::size_t done = 0;
   while (done < size) {
     const ssize_t put = ::send(socket_, from + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -184,6 +191,7 @@ void Connection::refuse(int status, const std::string& code, const std::string& 
       status,
       status == 400   ? "Bad Request"
       : status == 408 ? "Request Timeout"
+      : status == 431 ? "Request Header Fields Too Large"
                       : "Service Unavailable",
       body.size(), body);
   write(text.data(), text.size());
@@ -193,7 +201,7 @@ void Connection::linger() {
   constexpr double kAtMost_s = 2;
   close_tls();
   ::shutdown(socket_, SHUT_WR);
-  const auto until = Clock::now() + seconds(kAtMost_s);
+  const auto until = Clock::now() + clock_duration(kAtMost_s);
   while (fill(until) > 0) {
   }
 }

@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,9 +29,14 @@ class Connection final : public httplib::Stream {
 
   /// Waits for the first byte of a request. False: the time is over, the peer has gone, or `stopping`.
   bool wait_for_request(double idle_s, const std::atomic<bool>& stopping);
-  /// The clock of request_s begins.
+  /// The clock of request_s begins, and the peer may send a head of 64 KiB: httplib's lines and heads have no
+  /// end of their own.
   void begin_request();
+  /// So many bytes more may be read of this request.
+  void allow(std::size_t bytes) { allowance_ += bytes; }
   bool timed_out() const { return timed_out_; }
+  /// More of this request was to be read than is allowed.
+  bool too_long() const { return too_long_; }
   /// Something of an answer to this request has been written.
   bool answered() const { return answered_; }
   /// Writes a whole error answer and says that the connection closes.
@@ -62,7 +68,9 @@ class Connection final : public httplib::Stream {
   std::optional<TlsSession> tls_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;
+  std::size_t allowance_ = 0;
   bool timed_out_ = false;
+  bool too_long_ = false;
   bool answered_ = false;
 };
 

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include "core/clock.h"
@@ -32,6 +33,7 @@ constexpr std::size_t kMostParts = 16;
 constexpr int kBacklog = 512;
 constexpr std::size_t kFilePiece = 256 << 10;
 constexpr std::size_t kLongestPath = 2000;
+constexpr const char* kLongHead = "the head of the request has more than 64 KiB";
 
 std::string lower(std::string text) {
   for (char& c : text) {
@@ -107,7 +109,7 @@ Refusal refusal_of(const std::exception_ptr& failure) {
 /// Set by a handler that left part of its request unread: nothing can follow on this connection.
 thread_local bool t_close_after = false;
 /// What this thread serves.
-thread_local const Connection* t_connection = nullptr;
+thread_local Connection* t_connection = nullptr;
 /// Set while the accepting thread turns a connection away.
 thread_local bool t_turn_away = false;
 
@@ -118,7 +120,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
 
   void enqueue(std::function<void()> connection) override {
     std::unique_lock lock(mutex_);
-    if (waiting_.size() >= idle_ && threads_.size() >= most_) {
+    if (waiting_.size() >= idle_ && (threads_.size() >= most_ || !add_thread())) {
       lock.unlock();
       t_turn_away = true;
       connection();
@@ -126,7 +128,6 @@ class ConnectionThreads final : public httplib::TaskQueue {
       return;
     }
     waiting_.push_back(std::move(connection));
-    if (waiting_.size() > idle_) threads_.emplace_back([this] { serve(); });
     ready_.notify_one();
   }
 
@@ -141,6 +142,16 @@ class ConnectionThreads final : public httplib::TaskQueue {
   }
 
  private:
+  /// False where the system has no thread to give.
+  bool add_thread() {
+    try {
+      threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+      return false;
+    }
+    return true;
+  }
+
   void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -199,15 +210,20 @@ class Listener final : public httplib::Server {
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     Connection connection(socket, {options_.request_s, options_.write_s}, tls_.get());
+    // Answers are whole: httplib would cut out of them whatever a Range asks for.
+    const auto whole = [](httplib::Request& request) { request.ranges.clear(); };
     bool ok = false;
     while (connection.wait_for_request(options_.idle_s, stopping_)) {
       t_close_after = false;
       bool closed = false;
       t_connection = &connection;
       connection.begin_request();
-      ok = process_request(connection, stopping_.load(), closed, nullptr);
+      ok = process_request(connection, stopping_.load(), closed, whole);
       if (!ok && connection.timed_out() && !connection.answered()) {
         connection.refuse(408, "timeout", "the request did not arrive in time");
+      } else if (!ok && connection.too_long() && !connection.answered()) {
+        connection.refuse(431, "head_too_long", kLongHead);
+        t_close_after = true;
       }
       if (!ok || closed || t_close_after) break;
     }
@@ -367,6 +383,8 @@ struct HttpServer::Impl {
       full |= !held.add(more, options.max_bodies_bytes);
       return !large && !full;
     };
+    // Chunks have their lengths between them.
+    t_connection->allow(options.max_body_bytes + options.max_body_bytes / 8);
     bool ok = false;
     bool many = false;
     if (from.is_multipart_form_data()) {
@@ -388,7 +406,7 @@ struct HttpServer::Impl {
         return true;
       });
     }
-    if (large || status == 413) throw too_large;
+    if (large || status == 413 || t_connection->too_long()) throw too_large;
     if (full) throw std::bad_alloc();
     if (many) throw HttpError(400, "bad_form", fmt::format("the form has more than {} parts", kMostParts));
     if (status == 415) throw HttpError(415, "encoding", "this Content-Encoding is not understood");
@@ -497,6 +515,7 @@ struct HttpServer::Impl {
       HttpResponse response =
           error_response(to.status, "bad_request", "not a request that this server understands");
       if (t_connection->timed_out()) response = late();
+      if (t_connection->too_long()) response = error_response(431, "head_too_long", kLongHead);
       to.status = response.status;
       to.set_content(response.body, response.content_type);
       return httplib::Server::HandlerResponse::Handled;

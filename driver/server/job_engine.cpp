@@ -1,6 +1,7 @@
 #include "driver/server/job_engine.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include "core/clock.h"
 #include "core/sha256.h"
 #include "driver/run_file.h"
+#include "driver/server/bounded_recorder.h"
 #include "driver/server/job_records.h"
 #include "driver/server/journal.h"
 #include "driver/server/random_id.h"
@@ -40,30 +42,6 @@ std::string fingerprint_of(const std::string& description, const std::string& pr
 bool ended(JobStatus status) {
   return status != JobStatus::queued && status != JobStatus::running;
 }
-
-/// Passes amplitudes on to a run file, unless they would be too many.
-class BoundedRecorder final : public RunRecorder {
- public:
-  BoundedRecorder(RunFile& file, std::uint64_t max_bytes) : file_(file), max_bytes_(max_bytes) {}
-
-  void begin(int trajectories, int n, std::int64_t rounds, std::int64_t every, double dt, bool has_error,
-             bool has_measured) override {
-    const double arrays = 1 + (has_error ? 1 : 0) + (has_measured ? 1 : 0);
-    const double bytes =
-        4.0 * arrays * trajectories * n * (static_cast<double>(rounds) / static_cast<double>(every) + 1);
-    if (bytes > static_cast<double>(max_bytes_)) {
-      throw InputError(fmt::format(
-          "log_trajectories: {:.3g} bytes of amplitudes, this server logs at most {:.3g}; raise log_every",
-          bytes, static_cast<double>(max_bytes_)));
-    }
-    file_.begin(trajectories, n, rounds, every, dt, has_error, has_measured);
-  }
-  void record(const TileObservation& observation) override { file_.record(observation); }
-
- private:
-  RunFile& file_;
-  std::uint64_t max_bytes_;
-};
 
 }  // namespace
 
@@ -152,7 +130,19 @@ struct JobEngine::Impl {
       return std::pair(a->accepted_at.segment, a->accepted_at.offset) <
              std::pair(b->accepted_at.segment, b->accepted_at.offset);
     });
+    require_devices_of(waiting);
     queue.assign(waiting.begin(), waiting.end());
+  }
+
+  /// What was accepted is not to fail because this server was started otherwise than the one before.
+  void require_devices_of(const std::vector<JobPointer>& waiting) const {
+    std::set<std::string> missing;
+    for (const JobPointer& job : waiting) {
+      if (!job->cancel_asked && !devices.contains(job->view.device)) missing.insert(job->view.device);
+    }
+    if (missing.empty()) return;
+    throw InputError(fmt::format("the journal {} has jobs that wait for {}: offer that too (--device)",
+                                 options.journal, fmt::join(missing, " and ")));
   }
 
   // --- the tables; callers hold the mutex ----------------------------------------------------------------

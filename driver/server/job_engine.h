@@ -81,11 +81,12 @@ struct Submission {
 /// one that opens the journal, until its answer is in the journal, and only then is the answer shown: nobody
 /// sees two different answers. The answer of a job that ran to its end follows from its seed, so it need not
 /// be flushed: after a power cut it would be computed again, the same. One that was stopped early is flushed.
-/// While the disk refuses, finished jobs wait, holding their worker, and nothing is lost.
+/// While the disk refuses, finished jobs wait, holding their worker, and nothing is lost; but a job whose run
+/// file (log_trajectories) it refuses has failed.
 class JobEngine {
  public:
   /// Opens the journal and queues again what was accepted and not finished. Throws InputError on a device
-  /// that cannot be made, a journal in use or damaged.
+  /// that cannot be made, a journal in use or damaged, a device that jobs wait for and that is not on offer.
   explicit JobEngine(JobEngineOptions options);
   /// stop(0).
   ~JobEngine();

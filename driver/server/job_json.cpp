@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json_size.h"
 #include "driver/server/hdf5_upload.h"
 #include "hamiltonian/problem_file.h"
 
@@ -20,8 +21,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLongestLabel = 200;
 constexpr std::size_t kMostParameters = 200;
-// nlohmann keeps 16 bytes a value in vectors that double, and the shortest value takes two bytes of text.
-constexpr double kTreeBytesPerTextByte = 24;
 
 /// Something from outside, for a message of one line.
 std::string shown(std::string text) {
@@ -37,9 +36,7 @@ std::string shown(std::string text) {
 }
 
 Json parse_text(std::string_view text, std::uint64_t memory) {
-  if (kTreeBytesPerTextByte * static_cast<double>(text.size()) > static_cast<double>(memory)) {
-    throw InputError("the JSON text is too large to be parsed here; send the problem as a file");
-  }
+  require_parsable_json(text, memory, "; send the problem as a file");
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {

@@ -32,7 +32,8 @@ struct JobRequest {
 };
 
 // JSON of the native interface (docs/server.md). The readers face bytes from outside: they throw InputError
-// of one line that names the key, and refuse keys they do not know.
+// of one line that names the key, and refuse keys they do not know and texts nested deeper than
+// JsonSize::kDeepest.
 
 /// {"device": …, "label": …, "settings": {…}}; an empty text is an empty object.
 JobDescription parse_description(std::string_view text, const JobLimits& limits);

@@ -175,6 +175,12 @@ struct Journal::Impl {
     return at;
   }
 
+  /// Nothing may be written any more: what the kernel has dropped looks like written to the next flush.
+  void flush_failed(int reason) {
+    failure = fmt::format("{}: cannot flush the journal: {}", folder, std::strerror(reason));
+    flushed.notify_all();
+  }
+
   void open_segment(std::uint32_t number, std::uint64_t at) {
     const std::string path = path_of(number);
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -226,8 +232,12 @@ std::uint64_t Journal::append(std::uint32_t type, std::string_view body, Place* 
   if (impl_->end >= impl_->segment_bytes) {
     // What is in the old segment must be safe before anything stands in the next one.
     impl_->flushed.wait(lock, [&] { return !impl_->syncing; });
+    if (!impl_->failure.empty()) throw Error(impl_->failure);
     if (impl_->end >= impl_->segment_bytes) {
-      if (::fdatasync(impl_->file) != 0) throw_system(folder_, "flush");
+      if (::fdatasync(impl_->file) != 0) {
+        impl_->flush_failed(errno);
+        throw Error(impl_->failure);
+      }
       impl_->synced = impl_->written;
       impl_->flushed.notify_all();
       impl_->open_segment(impl_->segment + 1, 0);
@@ -272,10 +282,10 @@ void Journal::sync(std::uint64_t ticket) {
     impl_->syncing = false;
     if (ok) {
       impl_->synced = std::max(impl_->synced, target);
+      impl_->flushed.notify_all();
     } else {
-      impl_->failure = fmt::format("{}: cannot flush the journal: {}", folder_, std::strerror(reason));
+      impl_->flush_failed(reason);
     }
-    impl_->flushed.notify_all();
   }
 }
 

@@ -130,19 +130,17 @@ class SapiApi {
     if (!request.content_type.empty() && request.content_type != "application/json") {
       throw HttpError(415, "content_type", "send application/json");
     }
-    const ParsingTurns::Turn turn = parsing_.take();
-    const Json json = parse_sapi_json(request.body, engine_.options().limits.memory_bytes);
-    if (!json.is_array()) {
-      const std::string id = engine_.submit(parse_sapi_problem(json, solver_), "").id;
-      const auto view = engine_.wait(id, kSubmitWait_s);
-      return answer(request, "problems", text_of(problem_json(request, id, view, true)));
+    JobRequest alone;
+    {
+      // Not while it waits for the answer: others want to be parsed meanwhile.
+      const ParsingTurns::Turn turn = parsing_.take();
+      const Json json = parse_sapi_json(request.body, engine_.options().limits.memory_bytes);
+      if (json.is_array()) return answer(request, "problems", text_of(submitted_list(request, json)));
+      alone = parse_sapi_problem(json, solver_);
     }
-    if (json.size() > kMostProblems) {
-      throw InputError(fmt::format("more than {} problems at once", kMostProblems));
-    }
-    Json list = Json::array();
-    for (const Json& problem : json) list.push_back(submitted(request, problem));
-    return answer(request, "problems", text_of(list));
+    const std::string id = engine_.submit(alone, "").id;
+    const auto view = engine_.wait(id, kSubmitWait_s);
+    return answer(request, "problems", text_of(problem_json(request, id, view, true)));
   }
 
   HttpResponse statuses(const HttpRequest& request) const {
@@ -231,6 +229,15 @@ class SapiApi {
     }
   }
 
+  Json submitted_list(const HttpRequest& request, const Json& problems) const {
+    if (problems.size() > kMostProblems) {
+      throw InputError(fmt::format("more than {} problems at once", kMostProblems));
+    }
+    Json list = Json::array();
+    for (const Json& problem : problems) list.push_back(submitted(request, problem));
+    return list;
+  }
+
   Json cancelled(const HttpRequest& request, const std::string& id) const {
     const auto view = ours(id);
     if (!view) return error_json(404, "there is no problem of this id");
@@ -248,8 +255,7 @@ class SapiApi {
     if (error != std::errc() || end != text.data() + text.size() || !(timeout_s >= 0)) {
       throw InputError("timeout: must be a number of seconds from 0");
     }
-    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                          std::chrono::duration<double>(std::min(timeout_s, kLongestWait_s)));
+    const auto until = Clock::now() + clock_duration(std::min(timeout_s, kLongestWait_s));
     while (Clock::now() < until && !engine_.stopped() && request.connected()) {
       for (const std::string& id : ids) {
         const auto view = engine_.find(id);

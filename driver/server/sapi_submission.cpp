@@ -10,6 +10,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/json_size.h"
 #include "driver/server/random_id.h"
 
 namespace opoloop {
@@ -226,14 +227,7 @@ std::string sapi_solver_text(const SapiSolver& solver, bool version_3, double lo
 }
 
 Json parse_sapi_json(std::string_view text, std::uint64_t memory_bytes) {
-  // Long texts are cheap, base64 has none of these; every value of a tree takes one of them.
-  constexpr double kBytesPerValue = 100;
-  const auto values =
-      std::count_if(text.begin(), text.end(), [](char c) { return c == ',' || c == '[' || c == '{'; });
-  if (static_cast<double>(values) * kBytesPerValue + 2 * static_cast<double>(text.size()) >
-      static_cast<double>(memory_bytes)) {
-    throw InputError("the JSON text is too large to be parsed here");
-  }
+  require_parsable_json(text, memory_bytes);  // long texts are cheap: base64 is one value
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {
@@ -268,8 +262,9 @@ JobRequest parse_sapi_problem(const Json& json, const SapiSolver& solver) {
     }
   }
   const auto params = json.find("params");
-  const bool given = params != json.end() && !params->is_null();
-  take_parameters(given ? *params : Json(Json::object()), solver, job.description.settings, note);
+  static const Json none = Json::object();
+  const Json& given = params != json.end() && !params->is_null() ? *params : none;
+  take_parameters(given, solver, job.description.settings, note);
   QpProblem decoded = decode_qp(
       note.binary, member(data, "lin").is_string() ? data["lin"].get_ref<const std::string&>() : "?",
       member(data, "quad").is_string() ? data["quad"].get_ref<const std::string&>() : "?", solver.qubits);

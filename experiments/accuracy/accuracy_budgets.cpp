@@ -83,7 +83,7 @@ std::vector<AttentionVariant> ablations() {
   add("c_m=3.2", [](AttentionVariant& v) { v.c_m = 3.2; });
   add("output projection", [](AttentionVariant& v) { v.out_proj = true; });
   add("mean scores", [](AttentionVariant& v) { v.mean_scores = v.everywhere = true; });
-  add("mean scores, output projection",
+  add("mean scores and output projection",
       [](AttentionVariant& v) { v.mean_scores = v.out_proj = v.everywhere = true; });
   add("trained on emulator:", [](AttentionVariant& v) { v.device = "emulator:"; });
   add("trained on 8 bits", [](AttentionVariant& v) { v.device = "emulator:ntt-2016?coupling_bits=8"; });

@@ -29,7 +29,9 @@ std::string text_of(const std::vector<std::int8_t>& x) {
 /// What a row says about one QUBO; added up where there are several.
 void add(ApplicationRow& row, const Application& application, const Reference& reference,
          const SolvedApplication& solved) {
-  const auto plus = [](double& sum, double value) { sum = std::isnan(sum) ? value : sum + value; };
+  const bool first = std::isnan(row.qubos);
+  // A QUBO without a feasible state makes its sum NaN for good.
+  const auto plus = [first](double& sum, double value) { sum = first ? value : sum + value; };
   row.spins = application.qubo().objective.n;
   row.couplings = static_cast<double>(application.problem().ising.edge_count());
   plus(row.qubos, 1);

@@ -29,7 +29,7 @@ SolvedApplication solve_application(const Application& application, double targe
   std::vector<const Sample*> order;
   for (const Sample& sample : result.samples) {
     ++solved.runs;
-    if (sample.spins_best.empty()) continue;
+    if (sample.diverged || sample.spins_best.empty()) continue;
     order.push_back(&sample);
     const std::vector<std::int8_t> x = bits_of(sample.spins_best);
     const bool feasible = broken_constraints(application.qubo(), x).violation == 0;

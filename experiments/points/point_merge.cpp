@@ -190,7 +190,7 @@ MergedPoints merge_points(const std::string& folder, const std::string& file, st
   sweep.seed = header.seed;
   sweep.complete = merged.complete();
   sweep.columns = block.columns();
-  SweepWriter writer(folder + "/merged.tmp", sweep, merged.finished);
+  SweepWriter writer(file + ".part", sweep, merged.finished);  // beside it: a rename crosses no disks
   std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
   lines.for_each([&](const RecordKey& key, std::string_view line) {
     if (key.index == last) return;  // a worse line of the same point

@@ -292,11 +292,18 @@ ShardWriter::ShardWriter(const std::string& path, const ShardHeader& header)
 
 void ShardWriter::write(const std::string& line) {
   // The first write of a line is mostly the only one: a kill in between tears it, and nobody reads it then.
+  const off_t begin = ::lseek(lock_.file(), 0, SEEK_CUR);
   std::size_t done = 0;
   while (done < line.size()) {
     const ssize_t wrote = ::write(lock_.file(), line.data() + done, line.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) throw_system(path_, "write");
+    if (wrote < 0) {
+      const int reason = errno;
+      // A full disk leaves no half line for the next one to end.
+      if (::ftruncate(lock_.file(), begin) == 0) ::lseek(lock_.file(), begin, SEEK_SET);
+      errno = reason;
+      throw_system(path_, "write");
+    }
     done += static_cast<std::size_t>(wrote);
   }
 }

@@ -140,25 +140,28 @@ class Measuring {
       record.failure = error.what();
     }
     record.wall_s = seconds_since(start);
-    try {
-      take(record);
-    } catch (...) {
-      broken_.store(true);  // the other threads need not go on
-      throw;
-    }
+    if (!take(record)) return false;
     std::error_code ignored;
     fs::remove_all(context.scratch, ignored);
     return true;
   }
 
-  void take(const PointRecord& record) {
-    if (record.failures == 0) check_shape(record);
+  /// False where another thread's point could not be written: nothing is, after it.
+  bool take(const PointRecord& record) {
     {
       const std::lock_guard lock(mutex_);
-      shard_.append(record);
+      if (broken_) return false;
+      try {
+        if (record.failures == 0) check_shape(record);
+        shard_.append(record);
+      } catch (...) {
+        broken_ = true;
+        throw;
+      }
       ++finished_;
     }
     tell(record.name, 0);
+    return true;
   }
 
   /// A plan whose values are none of its columns is a fault of the program, not of a point.
@@ -227,10 +230,17 @@ bool is_done(const std::string& file, const ShardHeader& header) {
   const bool same =
       sweep.experiment == header.experiment && sweep.plan == header.plan && sweep.seed == header.seed;
   if (!same) {
-    throw InputError(fmt::format("{}: a file of another plan (experiment '{}', seed {})", file,
+    throw InputError(fmt::format("{}: a file of another plan (experiment '{}', seed {}): name another", file,
                                  sweep.experiment, sweep.seed));
   }
   return sweep.complete;
+}
+
+bool has_points(const PointShare& share, std::uint64_t points) {
+  for (std::uint64_t i = 0; i < points; ++i) {
+    if (share.holds(i)) return true;
+  }
+  return false;
 }
 
 /// Whether this process may begin, by what is there. Returns false where nothing is left to do.
@@ -246,7 +256,10 @@ bool check_start(const PointRunOptions& options, const ShardHeader& header, cons
           fmt::format("{}: holds points already: go on with --resume {}, or remove the folder to start anew",
                       folder, options.file));
     }
-    return true;
+    if (!shards.empty() || !is_done(options.file, header)) return true;
+    if (!has_points(options.share, header.points)) return false;
+    throw InputError(fmt::format("{}: is complete: --resume {} reports on it, remove it to measure anew",
+                                 options.file, options.file));
   }
   if (!shards.empty()) return true;
   if (is_done(options.file, header)) return false;
@@ -263,10 +276,24 @@ std::string merge_lock(const std::string& folder) {
 
 /// Takes the folder's lock. False where the folder was removed meanwhile.
 bool lock_folder(const std::string& folder, FileLock& lock) {
-  if (!lock.take(merge_lock(folder), kMergePatience)) {
-    throw Error(fmt::format("{}: another process has been merging for too long", folder));
+  bool ours = false;
+  try {
+    ours = lock.take(merge_lock(folder), kMergePatience);
+  } catch (const Error&) {
+    if (fs::exists(folder)) throw;
+    return false;
   }
+  if (!ours) throw Error(fmt::format("{}: another process has been merging for too long", folder));
   return lock.still_at(merge_lock(folder));
+}
+
+/// All of a folder at once, for those who look: none sees half of its shards, or makes it again in between.
+void remove_folder(const std::string& folder) {
+  const std::string gone = folder + ".gone";
+  std::error_code ignored;
+  fs::remove_all(gone, ignored);  // of a process that was killed here
+  fs::rename(folder, gone, ignored);
+  fs::remove_all(gone, ignored);
 }
 
 /// Opens this share's shard in a folder that fits. Nothing where all is done. Until it is open the folder is
@@ -281,8 +308,7 @@ std::unique_ptr<ShardWriter> open_shard(const PointRunOptions& options, const Sh
     FileLock lock;
     if (!lock_folder(folder, lock)) continue;
     if (!check_start(options, header, folder)) {
-      std::error_code ignored;
-      fs::remove_all(folder, ignored);  // made above, for nothing
+      remove_folder(folder);  // made above, for nothing
       return nullptr;
     }
     check_shards(folder, header);
@@ -315,8 +341,7 @@ void finish(const PointRunOptions& options, const std::string& folder, const Sha
   outcome.failures = merged.failures;
   outcome.ours_to_report = true;
   if (merged.complete() && merged.failed == 0 && !anybody_writes(folder)) {
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
+    remove_folder(folder);
     outcome.parts_kept = false;
   } else {
     std::ofstream(folder + kMergedMark, std::ios::binary) << state;

@@ -24,7 +24,7 @@ struct PointProgress {
 
 /// What to do about points that a folder holds already.
 enum class PointStart {
-  anew,    ///< refuse: somebody measured this share before (other ranks of this run may have begun)
+  anew,    ///< refuse where this share was measured before (other ranks may have begun), or all of it was
   resume,  ///< go on; refuse where there is nothing
   either,  ///< go on where there is something: what a batch job that may be requeued wants
 };

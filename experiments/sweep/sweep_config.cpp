@@ -337,7 +337,7 @@ class Parser {
         variants.push_back(std::move(variant));
       });
     } else {
-      variants.push_back({"", own, &table});
+      variants.push_back({"", own, uri});
     }
     // What varies within the device is named; what is the same everywhere is not worth a word.
     std::map<std::string, std::set<std::string>> all;
@@ -360,9 +360,9 @@ class Parser {
       for (std::uint64_t i = 0; i < count; ++i) {
         config.settings.push_back(setting(address, name, variant.name, combination(variant.grid, i),
                                           worth_saying(variant.name, variant.grid, all)));
+        check(*variant.node, config.settings.back());
       }
     }
-    check(*uri, config.settings.back());
   }
 
   /// Keys that tell a setting from the others: what varies within a named one, else within the device.

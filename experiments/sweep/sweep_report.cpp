@@ -100,12 +100,6 @@ std::vector<std::string> best_settings(const SweepSummary& summary) {
   return lines;
 }
 
-std::string gnuplot_text(const std::string& text) {
-  std::string safe;
-  for (const char c : text) safe += c == '"' || c == '\\' || c == '\n' ? ' ' : c;
-  return safe;
-}
-
 /// Medians and quartiles of one metric, a bar a setting.
 Figure spread_figure(const SweepSummary& summary, std::size_t metric, const std::string& instances,
                      const std::string& id) {
@@ -117,7 +111,7 @@ Figure spread_figure(const SweepSummary& summary, std::size_t metric, const std:
     const MetricSpread& m = row.metrics[metric];
     infinite += m.infinite;
     longest = std::max(longest, setting_name(row).size());
-    marks += fmt::format("{}\"{}\" {}", at == 0 ? "" : ", ", gnuplot_text(setting_name(row)), at);
+    marks += fmt::format("{}{} {}", at == 0 ? "" : ", ", plot_string(setting_name(row)), at);
     if (std::isfinite(m.median)) {
       const double high = std::isfinite(m.high) ? m.high : m.median;
       data += fmt::format("{} {} {} {}\n", at, m.median, m.low, high);

@@ -31,13 +31,6 @@ std::string frame() {
       kInk, kFaint);
 }
 
-/// Names of devices may be URIs, whose quotes and braces gnuplot would read.
-std::string plain(std::string text) {
-  std::erase_if(text, [](char c) { return c == '\'' || c == '"' || c == '\\' || c == '{' || c == '}'; });
-  std::replace(text.begin(), text.end(), '_', '-');
-  return text;
-}
-
 /// One class of each family, the one in the middle of its sizes.
 std::vector<std::size_t> middle_classes(const TtsAnswer& answer) {
   std::vector<std::size_t> chosen;
@@ -76,8 +69,9 @@ std::string tts_scaling_figure(const TtsAnswer& answer, const TtsTable& table, c
     if (points.empty()) continue;
     const Style style = style_of(d);
     data += fmt::format("$d{} << EOD\n{}EOD\n", d, points);
-    plots += fmt::format("{}$d{} using 1:2:3:4 with yerrorbars lc rgb '{}' pt {} ps 0.6 title '{}'",
-                         plots.empty() ? "" : ", ", d, style.colour, style.point, plain(answer.devices[d]));
+    plots +=
+        fmt::format("{}$d{} using 1:2:3:4 with yerrorbars lc rgb '{}' pt {} ps 0.6 title {}",
+                    plots.empty() ? "" : ", ", d, style.colour, style.point, plot_string(answer.devices[d]));
     for (const TtsScaling& scaling : table.scaling) {
       if (scaling.family != family || scaling.device != d || !scaling.fit) continue;
       const LawFit& fit = scaling.fit->laws[0];
@@ -112,11 +106,10 @@ std::string tts_success_figures(const TtsAnswer& answer) {
                             curve.interval[i].high);
       }
       data += "EOD\n";
-      plots += fmt::format(
-          "{0}$p{1} using 1:2:3:4 with yerrorlines lc rgb '{2}' pt {3} ps 0.5 dt {4} title "
-          "'{5}'",
-          plots.empty() ? "" : ", ", curve.device, style.colour, style.point, style.dash,
-          plain(answer.devices[curve.device]));
+      plots +=
+          fmt::format("{0}$p{1} using 1:2:3:4 with yerrorlines lc rgb '{2}' pt {3} ps 0.5 dt {4} title {5}",
+                      plots.empty() ? "" : ", ", curve.device, style.colour, style.point, style.dash,
+                      plot_string(answer.devices[curve.device]));
     }
     if (plots.empty()) continue;
     html += html_of(draw_figure(
@@ -147,8 +140,9 @@ std::string tts_profile_figure(const TtsAnswer& answer, const TtsTable& table, c
     data += fmt::format("$r{} << EOD\n1 {:g}\n", d, profile.at(1));
     for (const double ratio : profile.ratios) data += fmt::format("{:g} {:g}\n", ratio, profile.at(ratio));
     data += fmt::format("{:g} {:g}\nEOD\n", widest, profile.at(widest));
-    plots += fmt::format("{}$r{} using 1:2 with steps lc rgb '{}' lw 1.6 dt {} title '{}'",
-                         plots.empty() ? "" : ", ", d, style.colour, style.dash, plain(answer.devices[d]));
+    plots +=
+        fmt::format("{}$r{} using 1:2 with steps lc rgb '{}' lw 1.6 dt {} title {}",
+                    plots.empty() ? "" : ", ", d, style.colour, style.dash, plot_string(answer.devices[d]));
   }
   if (plots.empty()) return "";
   return html_of(draw_figure(

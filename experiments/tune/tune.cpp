@@ -1,6 +1,7 @@
 #include "experiments/tune/tune.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -42,6 +43,14 @@ std::string fingerprint(const Problem& problem) {
   return hash.hex_digest();
 }
 
+std::int64_t parse_steps(const std::string& text) {
+  std::int64_t steps = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), steps);
+  if (code != std::errc{} || end != text.data() + text.size() || steps < 1)
+    throw InputError(fmt::format("steps={}: expected a whole number, 1 or more", text));
+  return steps;
+}
+
 /// The job of a setting; the seed is that of the instance alone, so that all settings meet the same random
 /// numbers and the score is a function of the setting.
 Job job_of(const TuneOptions& options, const Opened& instance, const Setting& setting, const char* role,
@@ -55,7 +64,7 @@ Job job_of(const TuneOptions& options, const Opened& instance, const Setting& se
   job.settings.parameters = setting;
   const auto steps = setting.find(kStepsName);
   if (steps != setting.end()) {
-    job.settings.steps = std::stoll(steps->second);
+    job.settings.steps = parse_steps(steps->second);
     job.settings.parameters.erase(kStepsName);
   }
   return job;

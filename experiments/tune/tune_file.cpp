@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -138,12 +140,24 @@ std::string tuned_device_file(const TuneOptions& options, const TuneResult& resu
 }
 
 std::string tuned_uri(const TuneOptions& options, const Setting& setting) {
-  std::string uri = options.device;
-  char mark = uri.find('?') == std::string::npos ? '?' : '&';
-  for (const auto& [name, value] : setting) {
-    if (name == kStepsName) continue;
-    uri += fmt::format("{}{}={}", mark, name, value);
+  const std::size_t question = std::min(options.device.find('?'), options.device.size());
+  std::string uri = options.device.substr(0, question);
+  char mark = '?';
+  const auto add = [&](std::string_view item) {
+    uri += mark;
+    uri += item;
     mark = '&';
+  };
+  // As the user wrote it, but for what was tuned.
+  std::string_view query = std::string_view(options.device).substr(question);
+  while (!query.empty()) {
+    query.remove_prefix(1);
+    const std::string_view item = query.substr(0, query.find('&'));
+    query.remove_prefix(item.size());
+    if (!item.empty() && !setting.contains(std::string(item.substr(0, item.find('='))))) add(item);
+  }
+  for (const auto& [name, value] : setting) {
+    if (name != kStepsName) add(fmt::format("{}={}", name, value));
   }
   return uri;
 }

@@ -156,15 +156,20 @@ Reference Tracking::reference() const {
   }
   Reference reference;
   reference.x.assign(at(qubo().objective.n), 0);
-  double steps = 0;
-  for (std::size_t f = 2; f < frames; ++f) {
-    steps += spread_count(seen[f - 2].size(), tracks()) * spread_count(seen[f - 1].size(), tracks()) *
-             spread_count(seen[f].size(), tracks());
+  std::vector<double> counts;
+  for (const auto& detections : seen) counts.push_back(spread_count(detections.size(), tracks()));
+  // Of the recursion, and pair costs in its tables: two frames have a table and no recursion.
+  double steps = 0, costs = 0;
+  for (std::size_t f = 1; f < frames; ++f) {
+    costs += counts[f - 1] * counts[f] * tracks();
+    if (f < 2) continue;
+    costs += counts[f - 2] * counts[f] * tracks();
+    steps += counts[f - 2] * counts[f - 1] * counts[f];
   }
   const auto place = [&](int detection, std::size_t track) {
     reference.x[at(detection) * at(tracks()) + track] = 1;
   };
-  if (!(steps <= kProgrammingSteps)) {
+  if (!(steps <= kProgrammingSteps && costs <= kProgrammingCosts)) {
     reference.method = "Hungarian assignment frame by frame";
     // Follow the links; the K tracks with the most detections are kept.
     std::vector<int> next(scene_.detections.size(), kNone);

@@ -35,9 +35,11 @@ class Tracking : public Application {
   std::vector<std::string> describe(std::span<const std::int8_t> x) const override;
   /// Dynamic programming over frames: the state is how the detections of two consecutive frames are spread
   /// over the tracks, so it is exact for costs that span kWindow = 2 frames. Where that would take more than
-  /// kProgrammingSteps steps: the frame-to-frame links as tracks, not proven.
+  /// kProgrammingSteps steps or kProgrammingCosts costs of a pair: the frame-to-frame links as tracks, not
+  /// proven.
   Reference reference() const override;
   static constexpr double kProgrammingSteps = 3e8;
+  static constexpr double kProgrammingCosts = 5e7;
 
  protected:
   std::string conflict_text(const Conflict& conflict) const override;

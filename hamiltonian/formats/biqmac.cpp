@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "hamiltonian/formats/pair_list.h"
 #include "hamiltonian/formats/text_scanner.h"
@@ -12,20 +13,32 @@ namespace opoloop {
 
 namespace {
 
-constexpr const char* kComments = "#";
-constexpr const char* kOffsetKey = "ObjectiveOffset";
+constexpr std::string_view kOffsetKey = "ObjectiveOffset";
 constexpr std::size_t kShortestEntry = 6;  // "1 2 3\n"
 
-// The header line, having read the offset from the comments above it.
-bool find_header(TextScanner& scan, double& offset) {
-  bool has_offset = false;
+// `# ObjectiveOffset c`, where writers leave out the blank or put a colon or an equals sign behind the name.
+// A constant that was passed over would show in every energy, so a comment that has the name has to be one.
+void read_comment(TextScanner& scan, std::optional<double>& offset) {
+  const std::string_view text = scan.line_text();
+  const std::size_t key = text.find(kOffsetKey);
+  if (key == std::string_view::npos) return;
+  if (offset) scan.fail(fmt::format("{} is given twice", kOffsetKey));
+  const std::size_t end = key + kOffsetKey.size();
+  const std::size_t next = text.find_first_not_of(" \t", end);
+  const bool sign = next != std::string_view::npos && (text[next] == ':' || text[next] == '=');
+  if (text.find_first_not_of("# \t") != key || (next == end && !sign)) {
+    scan.fail(fmt::format("a comment that names {0} must read '# {0} c'", kOffsetKey));
+  }
+  scan.skip(sign ? next + 1 : end);
+  offset = scan.number("the objective offset");
+  scan.end_of_line("the objective offset");
+}
+
+// To the next line that is no comment, reading the offset from those that are; false at the end of the text.
+bool next_data_line(TextScanner& scan, std::optional<double>& offset) {
   while (scan.next_line()) {
     if (scan.line_text().front() != '#') return true;
-    if (scan.field() != "#" || scan.field() != kOffsetKey) continue;
-    if (has_offset) scan.fail(kOffsetKey, "given twice");
-    has_offset = true;
-    offset = scan.number("the objective offset");
-    scan.end_of_line("the objective offset");
+    read_comment(scan, offset);
   }
   return false;
 }
@@ -35,7 +48,8 @@ bool find_header(TextScanner& scan, double& offset) {
 Problem read_biqmac(std::string_view text, const ReadContext& context) {
   TextScanner scan(text, context.file);
   QuboModel qubo;
-  if (!find_header(scan, qubo.offset)) scan.fail("the file is empty; expected a line 'n m'");
+  std::optional<double> offset;
+  if (!next_data_line(scan, offset)) scan.fail("the file is empty; expected a line 'n m'");
   const std::int64_t variables = scan.integer("the number of variables n");
   const std::int64_t entries = scan.integer("the number of entries m");
   scan.end_of_line("'n m'");
@@ -44,12 +58,13 @@ Problem read_biqmac(std::string_view text, const ReadContext& context) {
     scan.fail(std::to_string(entries), fmt::format("{} variables have at most {} entries", variables,
                                                    variables * (variables + 1) / 2));
   }
+  context.require_entries(entries, scan.line_number());
   LinearList linear(context.file, 1);
   linear.resize(qubo.n);
   PairList pairs;
   pairs.reserve(std::min(static_cast<std::size_t>(entries), scan.bytes_left() / kShortestEntry + 1));
   for (std::int64_t k = 0; k < entries; ++k) {
-    if (!scan.next_data_line(kComments)) {
+    if (!next_data_line(scan, offset)) {
       scan.fail(fmt::format("truncated: the file ends after {} of {} entries", k, entries));
     }
     const std::int64_t i = scan.integer("a row");
@@ -68,8 +83,12 @@ Problem read_biqmac(std::string_view text, const ReadContext& context) {
                 scan.line_number());
     }
   }
-  scan.end_of_text(kComments, "the last entry that the header announces");
+  if (next_data_line(scan, offset)) {
+    scan.fail(scan.field(), "trailing garbage: nothing may follow the last entry that the header announces");
+  }
+  qubo.offset = offset.value_or(0);
   qubo.linear = std::move(linear.values());
+  qubo.terms.reserve(pairs.size());
   for (const IsingEdge& pair : pairs.take(context.file, 1)) qubo.terms.push_back({pair.i, pair.j, pair.J});
   Problem problem;
   problem.ising = to_ising(qubo);

@@ -36,13 +36,18 @@ constexpr Magic kForeign[] = {
     {"<", "an HTML or XML page, perhaps a failed download"},
 };
 
-// First line that is no comment of any format, and two more.
+// The first three lines that are no comments: lines that begin with #, ! or %, but for a banner.
 struct Opening {
   std::string_view first, second, third;
   std::int64_t first_line = 0;  ///< its number, from 1
+  std::string_view graph;       ///< the first that is no comment of DIMACS either, `c …`
   bool vartype = false;
   bool objective_offset = false;
 };
+
+bool is_banner(std::string_view line) {
+  return line.starts_with("%%MatrixMarket") || line.starts_with("%%matrixmarket");
+}
 
 Opening opening_of(std::string_view text, const std::string& name) {
   Opening opening;
@@ -55,15 +60,18 @@ Opening opening_of(std::string_view text, const std::string& name) {
           opening.objective_offset || line.find("ObjectiveOffset") != std::string_view::npos;
       continue;
     }
+    if (line.front() == '!' || (line.front() == '%' && !is_banner(line) && !line.starts_with("%PDF")))
+      continue;
+    if (opening.graph.empty() && line.front() != 'c') opening.graph = line;
     if (opening.first.empty()) {
       opening.first = line;
       opening.first_line = scan.line_number();
     } else if (opening.second.empty()) {
       opening.second = line;
-    } else {
+    } else if (opening.third.empty()) {
       opening.third = line;
-      break;
     }
+    if (!opening.third.empty() && !opening.graph.empty()) break;
   }
   return opening;
 }
@@ -108,6 +116,7 @@ std::optional<ProblemFormat> format_of_extension(const std::string& path) {
       {".mc", ProblemFormat::rudy},           {".gset", ProblemFormat::rudy},
       {".sparse", ProblemFormat::biqmac},     {".bq", ProblemFormat::biqmac},
       {".qs", ProblemFormat::biqmac},         {".gph", ProblemFormat::dimacs},
+      {".clq", ProblemFormat::dimacs},        {".col", ProblemFormat::dimacs},
       {".coo", ProblemFormat::dimod_coo},     {".json", ProblemFormat::dimod_json},
       {".mtx", ProblemFormat::matrix_market}, {".mm", ProblemFormat::matrix_market},
       {".qplib", ProblemFormat::qplib},       {".csv", ProblemFormat::kaiwu_csv},
@@ -135,15 +144,10 @@ ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
   if (opening.objective_offset) return ProblemFormat::biqmac;
   if (opening.first.empty())
     throw_file_error(name, 0, {}, "the file holds nothing but blank lines and comments");
-  if (opening.first.starts_with("%%MatrixMarket") || opening.first.starts_with("%%matrixmarket")) {
-    return ProblemFormat::matrix_market;
-  }
+  if (is_banner(opening.first)) return ProblemFormat::matrix_market;
   if (opening.first.front() == '{') return ProblemFormat::dimod_json;
   if (is_qplib(opening)) return ProblemFormat::qplib;
-  // A line of comment, `c …`, may come before.
-  for (const std::string_view line : {opening.first, opening.second}) {
-    if (line.starts_with("p edge") || line.starts_with("p col")) return ProblemFormat::dimacs;
-  }
+  if (opening.graph.starts_with("p edge") || opening.graph.starts_with("p col")) return ProblemFormat::dimacs;
   for (const std::string_view line : {opening.first, opening.second}) {
     for (const Magic& magic : kForeign) {
       if (line.starts_with(magic.bytes)) throw_file_error(name, 0, {}, fmt::format("this is {}", magic.what));

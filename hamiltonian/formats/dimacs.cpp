@@ -39,6 +39,7 @@ Problem read_dimacs(std::string_view text, const ReadContext& context) {
     scan.fail(std::to_string(edges),
               fmt::format("{} nodes have at most {} edges", nodes, nodes * (nodes - 1) / 2));
   }
+  context.require_entries(edges, scan.line_number());
   PairList pairs;
   pairs.reserve(std::min(static_cast<std::size_t>(edges), scan.bytes_left() / kShortestEdge + 1));
   for (std::int64_t k = 0; k < edges; ++k) {
@@ -59,6 +60,7 @@ Problem read_dimacs(std::string_view text, const ReadContext& context) {
   QuboModel qubo;
   qubo.n = n;
   qubo.linear.assign(static_cast<std::size_t>(n), -1.0);
+  qubo.terms.reserve(pairs.size());
   for (const IsingEdge& e : pairs.take(context.file, 1)) qubo.terms.push_back({e.i, e.j, e.J});
   Problem problem;
   problem.ising = to_ising(qubo);

@@ -67,7 +67,11 @@ Problem read_dimod_coo(std::string_view text, const ReadContext& context) {
   DimodModel model;
   LinearList linear(context.file, 0);
   std::int32_t n = 0;
+  // No header says how many entries there are: at most one a line.
+  const auto lines = 1 + std::count(text.begin(), text.end(), '\n');
+  context.require_entries(lines);
   PairList pairs;
+  pairs.reserve(static_cast<std::size_t>(lines));
   const auto index = [&] {
     const std::int64_t i = scan.integer("a 0-based variable index");
     if (i < 0) scan.fail(std::to_string(i), "a variable index cannot be negative");

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json_size.h"
 #include "hamiltonian/formats/dimod_bias.h"
 #include "hamiltonian/formats/pair_list.h"
 #include "hamiltonian/formats/text_scanner.h"
@@ -17,11 +18,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-// nlohmann keeps 16 bytes a value, in vectors that double, and the shortest value takes two bytes of text.
-constexpr double kTreeBytesPerTextByte = 24;
-
 Json parse(std::string_view text, const ReadContext& context) {
-  context.require_memory(kTreeBytesPerTextByte * static_cast<double>(text.size()), "this JSON text, parsed,");
+  const JsonSize size = json_size(text);
+  if (size.too_deep_line > 0) {
+    throw_file_error(context.file, size.too_deep_line, {},
+                     fmt::format("the JSON text is nested more than {} deep", JsonSize::kDeepest));
+  }
+  context.require_memory(size.tree_bytes(), "this JSON text, parsed,");
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {

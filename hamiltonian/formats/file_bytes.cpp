@@ -37,6 +37,16 @@ class FileDescriptor {
   int fd_;
 };
 
+mode_t creation_mask() {
+  // It is read by setting it, for all threads: once, or one of them could find and keep the other's 0.
+  static const mode_t mask = [] {
+    const mode_t found = ::umask(0);
+    ::umask(found);
+    return found;
+  }();
+  return mask;
+}
+
 [[noreturn]] void throw_too_large(const std::string& path, double bytes, std::uint64_t limit) {
   throw_file_error(path, 0, {},
                    fmt::format("the file has {}, more than the {} that can be read", bytes_text(bytes),
@@ -70,6 +80,20 @@ std::string read_file_bytes(const std::string& path, std::uint64_t limit) {
   return bytes;
 }
 
+void rename_durably(const std::string& from, const std::string& path) {
+  const auto fail = [&]() {
+    throw Error(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
+  };
+  FileDescriptor file(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 || ::fsync(file.get()) != 0) fail();
+  if (std::rename(from.c_str(), path.c_str()) != 0) fail();
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  // Some file systems sync no folders; the file is there all the same.
+  const FileDescriptor place(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (place.get() >= 0) ::fsync(place.get());
+}
+
 void write_atomically(const std::string& path, const std::function<void(const std::string&)>& write) {
   struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
@@ -79,15 +103,11 @@ void write_atomically(const std::string& path, const std::function<void(const st
   const int fd = ::mkstemp(temporary.data());
   if (fd < 0) throw Error(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
   // mkstemp makes the file private; give it what a plain open() would have.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(fd, 0666 & ~mask);
+  ::fchmod(fd, 0666 & ~creation_mask());
   ::close(fd);
   try {
     write(temporary);
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw Error(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-    }
+    rename_durably(temporary, path);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -105,7 +125,6 @@ void write_file_bytes(const std::string& path, std::string_view bytes) {
       ok = done >= 0;
       if (ok) rest.remove_prefix(static_cast<std::size_t>(done));
     }
-    ok = ok && ::fsync(file.get()) == 0;
     if (!ok || !file.close()) {
       throw Error(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
     }

@@ -11,11 +11,15 @@ namespace opoloop {
 /// than `limit` bytes.
 std::string read_file_bytes(const std::string& path, std::uint64_t limit);
 
+/// Renames a finished file so that a power cut leaves the old `path` or the new one, whole: the bytes are on
+/// the disk before, the name is after. Throws Error with the system's reason.
+void rename_durably(const std::string& from, const std::string& path);
+
 /// Makes `path` complete or not at all: calls `write` with the name of a fresh file in the same directory,
-/// then renames it to `path`; removes it where anything fails. Throws Error with the system's reason.
+/// then rename_durably() to `path`; removes it where anything fails. Throws Error with the system's reason.
 void write_atomically(const std::string& path, const std::function<void(const std::string&)>& write);
 
-/// write_atomically() of these bytes, flushed to the disk before the rename.
+/// write_atomically() of these bytes.
 void write_file_bytes(const std::string& path, std::string_view bytes);
 
 }  // namespace opoloop

@@ -135,6 +135,7 @@ Problem read_matrix_market(std::string_view text, const ReadContext& context) {
     scan.fail(std::to_string(count),
               fmt::format("a {} x {} matrix cannot have so many entries", rows, columns));
   }
+  context.require_entries(count, scan.line_number());
   return read_coordinate(scan, banner, n, count, context);
 }
 

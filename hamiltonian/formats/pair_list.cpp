@@ -53,8 +53,9 @@ std::vector<IsingEdge> PairList::take(const std::string& file, int base) {
     }
     sorted.push_back(edge);
   }
-  edges_.clear();
-  places_.clear();
+  // Not clear(): the memory is wanted for what is made of the couplings.
+  edges_ = std::vector<IsingEdge>();
+  places_ = std::vector<std::uint32_t>();
   return sorted;
 }
 

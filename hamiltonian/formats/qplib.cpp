@@ -15,6 +15,8 @@ namespace {
 
 // Whole lines; behind a value # starts a description.
 constexpr const char* kComments = "#!%";
+// "1 2 3\n": a count cannot make us reserve more than the file has room for.
+constexpr std::size_t kShortestTerm = 6;
 
 class QplibReader {
  public:
@@ -93,7 +95,9 @@ class QplibReader {
   }
   void read_quadratic(QuboModel& qubo, double sign) {
     const std::int64_t count = count_line("the number of quadratic terms");
+    context_.require_entries(count, scan_.line_number());
     PairList pairs;
+    pairs.reserve(std::min(static_cast<std::size_t>(count), scan_.bytes_left() / kShortestTerm + 1));
     LinearList squares(context_.file, 1);
     squares.resize(qubo.n);
     for (std::int64_t k = 0; k < count; ++k) {
@@ -110,6 +114,7 @@ class QplibReader {
       }
     }
     qubo.linear = std::move(squares.values());  // x² = x
+    qubo.terms.reserve(pairs.size());
     for (const IsingEdge& pair : pairs.take(context_.file, 1)) qubo.terms.push_back({pair.i, pair.j, pair.J});
   }
   void read_linear(QuboModel& qubo, double sign) {

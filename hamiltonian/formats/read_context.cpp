@@ -16,6 +16,9 @@ constexpr double kBytesPerSpin = 48;
 // A dense matrix while it is turned into couplings: 8 for its own entry, and per pair (half an entry) 16 for
 // the edge and 12 for the model.
 constexpr double kBytesPerDenseEntry = 22;
+// An entry of a list: 20 with its line, 32 while the list is sorted, 16 as a term of a QUBO, 28 as an edge
+// and in the model; not all at once.
+constexpr double kBytesPerListedEntry = 64;
 
 }  // namespace
 
@@ -62,6 +65,11 @@ std::int32_t ReadContext::checked_dense_spins(std::int64_t n, std::int64_t line)
                    std::to_string(n));
   }
   return checked_spins(n, line);
+}
+
+void ReadContext::require_entries(std::int64_t entries, std::int64_t line) const {
+  require_memory(kBytesPerListedEntry * static_cast<double>(entries), fmt::format("{} entries", entries),
+                 line, line == 0 ? std::string() : std::to_string(entries));
 }
 
 }  // namespace opoloop

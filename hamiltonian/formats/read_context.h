@@ -20,6 +20,8 @@ struct ReadContext {
   std::int32_t checked_spins(std::int64_t n, std::int64_t line = 0) const;
   /// checked_spins, and an n × n matrix of double with its couplings within the memory limit.
   std::int32_t checked_dense_spins(std::int64_t n, std::int64_t line = 0) const;
+  /// A list of so many entries, announced on `line` (0: counted), with its couplings within the memory limit.
+  void require_entries(std::int64_t entries, std::int64_t line = 0) const;
 };
 
 /// The machine's physical memory in bytes.

@@ -28,6 +28,7 @@ Problem read_rudy(std::string_view text, const ReadContext& context) {
     scan.fail(std::to_string(edges),
               fmt::format("{} vertices have at most {} edges", vertices, vertices * (vertices - 1) / 2));
   }
+  context.require_entries(edges, scan.line_number());
   PairList pairs;
   pairs.reserve(std::min(static_cast<std::size_t>(edges), scan.bytes_left() / kShortestEdge + 1));
   for (std::int64_t k = 0; k < edges; ++k) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +30,8 @@ class TextScanner {
   /// The next field of the line, empty at its end. An empty field between two separators is an error.
   std::string_view field();
   bool at_line_end();
+  /// Goes on behind the line's first `count` characters; messages count fields from there.
+  void skip(std::size_t count) { at_ = std::min(count, line_.size()); }
   /// Ends the line's data where a field begins with one of `comments`.
   void strip_comment(std::string_view comments);
 

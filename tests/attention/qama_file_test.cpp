@@ -157,6 +157,12 @@ TEST_CASE("what is no batch of inputs is refused in one line with file and membe
   const auto wide = floats({1, 1, 4000, 1});
   CHECK_THAT(refusal(archive_of({{"Q", wide}, {"K", wide}, {"V", wide}}), little),
              Contains("4000 tokens") && Contains("would need"));
+  // So are narrow inputs and weights that make wide heads: 4 MB of scores would fit, Q, K and V do not.
+  little.memory_limit_bytes = 12 << 20;
+  little.heads = 1;
+  const auto W = floats({2000, 1});
+  CHECK_THAT(refusal(archive_of({{"X", floats({1, 500, 1})}, {"W_q", W}, {"W_k", W}, {"W_v", W}}), little),
+             Contains("Q, K and V of 1 samples, 1 heads, 500 tokens, width 2000 would need 19.07 MiB"));
 
   Members layer = LayerSample().members();
   layer["W_v"] = floats({8, 5});

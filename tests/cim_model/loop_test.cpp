@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cim_model/presets.h"
+#include "cim_model/pulse_model.h"
 #include "core/error.h"
 #include "core/random.h"
 #include "loop_helpers.h"
@@ -289,4 +290,23 @@ TEST_CASE("a trajectory that diverges says so and keeps the energies from before
   CHECK(r.rounds < 500);
   CHECK(std::isfinite(r.energy_best));
   CHECK(r.spins_best.size() == 4);
+}
+
+TEST_CASE("models that start from a number start where they are told to") {
+  LoopParameters p;
+  p.law = LawKind::linear;
+  p.start_uniform_half_width = 0.25;
+  for (const ModelKind kind : {ModelKind::mean_field, ModelKind::bounded, ModelKind::phenomenological}) {
+    CAPTURE(name_of(kind));
+    p.model = kind;
+    const auto model = make_pulse_model(p, IsingModel(400, {}));
+    model->start(1, 0);
+    double square = 0;
+    for (const double x : model->amplitude()) {
+      CHECK(std::abs(x) <= 0.25);
+      square += x * x / 400;
+    }
+    // Variance w²/3, its own standard deviation w² √(4/45)/√400.
+    CHECK(square == Approx(0.0625 / 3).margin(4 * 0.0625 * std::sqrt(4.0 / 45 / 400)));
+  }
 }

@@ -1,6 +1,10 @@
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <cstddef>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "command_fixture.h"
 
@@ -67,6 +71,30 @@ TEST_CASE("calibrate measures, keeps the records, and the records give the same 
   CHECK(call({"devices", "--file", folder.file("twin.toml")}).code == 0);
 }
 
+TEST_CASE("the gain map's standard deviation is that of the pulses that live") {
+  const TemporaryFolder folder;
+  const std::string machine =
+      "emulator:" + folder.file("machine.toml", std::string(kMachine) + "dead_pulses = [2]\n");
+  const Ran measured = call({"calibrate", "--device", machine, "--pulses", "8", "--runs", "12", "--resamples",
+                             "100", "--acquire-to", folder.file("bench.toml"), "--json"});
+  INFO(measured.err);
+  REQUIRE(measured.code == 0);
+  const auto json = nlohmann::json::parse(measured.out);
+  REQUIRE(json.at("dead_pulses").get<std::vector<int>>() == std::vector<int>{2});
+  double sum = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == 2) continue;
+    const auto deviation = json.at("gain_map").at(i).at("value").get<double>();
+    sum += deviation * deviation;
+  }
+  const Ran printed = call({"calibrate", "--records", folder.file("bench.toml"), "--resamples", "100"});
+  REQUIRE(printed.code == 0);
+  const std::string words = "gain map of 7 pulses, standard deviation ";
+  const std::size_t at = printed.out.find(words);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::stod(printed.out.substr(at + words.size())) == Approx(std::sqrt(sum / 7)).epsilon(1e-3));
+}
+
 TEST_CASE("calibrate refuses what does not go together, in one line") {
   const TemporaryFolder folder;
   const auto refuses = [](const std::vector<std::string>& arguments, const std::string& words) {
@@ -85,6 +113,9 @@ TEST_CASE("calibrate refuses what does not go together, in one line") {
   refuses({"calibrate", "--records", folder.file("none.toml")}, "none.toml");
   refuses({"calibrate", "--device", "emulator:", "--set", "dt"}, "expected name=value");
   refuses({"calibrate", "--device", "emulator:", "--runs", "2"}, "runs = 2");
+  refuses({"calibrate", "--device", "emulator:", "--largest-delay", "-1"}, "--largest-delay = -1");
+  refuses({"calibrate", "--device", "emulator:", "--seed", "-1"}, "--seed");
+  refuses({"compare-devices", "emulator:", "emulator:", "--seed", "-1"}, "--seed");
   refuses({"compare-devices", "emulator:", "nothing:"}, "unknown scheme");
   refuses({"compare-devices", "emulator:", "exact:", "--runs", "0"}, "--runs = 0");
 }

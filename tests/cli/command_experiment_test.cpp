@@ -1,9 +1,19 @@
-#include <catch2/catch.hpp>
-#include <filesystem>
-#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "driver/sweep_file.h"
 #include "tests/cli/command_fixture.h"
 
+using namespace opoloop;
 using namespace opoloop::test;
 
 TEST_CASE("experiment published: a table, one JSON object, a file that is gone on with and a page") {
@@ -89,6 +99,38 @@ TEST_CASE("experiment sparsity: the answer first, one JSON object, a file that i
                           "dsb:", "--resume", folder / "a.h5"});
   CHECK(other.code == 2);
   CHECK(other.err_has("another plan (device=annealing:"));
+}
+
+TEST_CASE("experiment sparsity, inference-time: Ctrl-C within a batch saves and says how to go on") {
+  for (const char* name : {"sparsity", "inference-time"}) {
+    CAPTURE(name);
+    const TemporaryFolder folder;
+    const std::string file = folder / "a.h5", said = folder / "said";
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      int code = 9;
+      {
+        std::ofstream out(said);
+        code = run_command(std::vector<std::string>{"experiment", name, "--threads", "1", "--out", file}, out,
+                           out);
+      }
+      ::_exit(code);
+    }
+    // The file is there once signals are caught; soon after that a device is at work.
+    while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    REQUIRE(::kill(child, SIGINT) == 0);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 130);
+    std::ifstream text(said);
+    const std::string all{std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>()};
+    CHECK(all.find("interrupted: ") != std::string::npos);
+    CHECK(all.find("go on with --resume") != std::string::npos);
+    CHECK_FALSE(read_sweep_header(file).complete);
+  }
 }
 
 TEST_CASE(

@@ -7,6 +7,7 @@
 
 #include "core/public_data.h"
 #include "core/random.h"
+#include "driver/device.h"
 #include "driver/kernels/annealing_kernels.h"
 #include "driver/statistics.h"
 #include "hamiltonian/kernels/matrix_kernels.h"
@@ -264,4 +265,42 @@ TEST_CASE("annealing solves the public SK instance of 100 spins") {
   // annealer.
   const double p = 0.473;
   CHECK(successes > kReads * p - 5 * std::sqrt(kReads * p * (1 - p)));
+}
+
+TEST_CASE("annealing at temperatures beyond float32 flips nothing but spins") {
+  RandomSequence random(5, Stream::generator);
+  std::vector<IsingEdge> edges;
+  for (int i = 0; i < 100; ++i) {
+    for (int j = i + 1; j < 100; j += 3) edges.push_back({i, j, random.normal()});
+  }
+  auto problem = std::make_shared<Problem>();
+  problem->ising = IsingModel(100, std::move(edges));
+  Job job;
+  job.problem = problem;
+  job.settings.runs = 2;
+  job.settings.steps = 30;
+  const Result result = make_device("annealing:?t_hot=1e40&t_cold=1e39&descend=false")->run(job);
+  REQUIRE(result.samples.size() == 2);
+  for (const Sample& s : result.samples) {
+    CHECK(s.spins_final.size() == 100);
+    CHECK(problem->ising.energy(s.spins_final) == Approx(s.energy_final).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("a run with the published schedule says what it ran with") {
+  auto problem = std::make_shared<Problem>();
+  problem->ising = IsingModel(4, {{0, 1, 1.0}, {1, 2, -1.0}, {2, 3, 0.5}});
+  Job job;
+  job.problem = problem;
+  job.settings.runs = 1;
+  const Result plain = make_device("annealing:?schedule=published")->run(job);
+  CHECK(plain.parameters.at("t_hot").value == "1000");
+  CHECK(plain.parameters.at("t_cold").value == "0.001");
+  CHECK(plain.parameters.at("descend").value == "true");
+  CHECK(plain.warnings.empty());
+  job.settings.steps = 10;
+  const Result asked = make_device("annealing:?schedule=published&descend=false")->run(job);
+  CHECK(asked.steps == 1375);
+  CHECK(asked.parameters.at("descend").value == "true");
+  CHECK(asked.warnings.size() == 1);
 }

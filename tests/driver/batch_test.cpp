@@ -110,3 +110,17 @@ TEST_CASE("published annealing walks its schedule and ends in a local minimum") 
   impatient.patience = 50;
   CHECK(published_annealing(model, impatient, 1, 0).rounds < 1375);
 }
+
+TEST_CASE("a batch whose first problem has no spins says how the others were run") {
+  std::vector<QamaProblem> problems = random_problems(2, 2, 4, 7);
+  const std::vector<float> J(2 * 16, 0.0F), h(2 * 4, 0.0F);
+  problems.insert(problems.begin(), QamaProblem(QamaSpec{}, 2, 4, J, h, std::vector<std::uint8_t>(4, 1)));
+  problems.push_back(random_problems(1, 2, 30, 7)[0]);
+  const auto device = make_device("emulator:");
+  const BatchResult result = device->run_batch(problems, {});
+  const BatchResult small = device->run_batch(std::span(problems).subspan(1, 1), {});
+  const BatchResult large = device->run_batch(std::span(problems).subspan(3, 1), {});
+  CHECK(result.steps == std::max(small.steps, large.steps));
+  CHECK(small.steps > 0);
+  CHECK(result.parameters.at("law").value == small.parameters.at("law").value);
+}

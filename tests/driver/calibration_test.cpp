@@ -4,6 +4,8 @@
 #include <fstream>
 #include <memory>
 #include <numbers>
+#include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "driver/calibration/acquisition.h"
@@ -13,6 +15,7 @@
 #include "driver/calibration/loop_moments.h"
 #include "driver/calibration/record_file.h"
 #include "driver/calibration/sample_fit.h"
+#include "driver/calibration/statistics_block.h"
 #include "driver/calibration/twin_file.h"
 #include "driver/device_file.h"
 #include "hamiltonian/formats/npy.h"
@@ -186,6 +189,11 @@ TEST_CASE("the moments of the loop have the closed forms of small steps") {
   const EnergySetting setting{0.5, 0.5, 5000, 1, {}};
   CHECK(satisfied_probability(loop, setting) ==
         Approx(0.5 - std::asin(0.8) / std::numbers::pi).epsilon(0.01));
+  // Far above threshold all pairs end up as the sign of the loop gain says.
+  const EnergySetting strong{50, 1, 5000, 1, {}};
+  CHECK(satisfied_probability(loop, strong) == 0);
+  loop.loop_gain = 0.8;
+  CHECK(satisfied_probability(loop, strong) == 1);
 }
 
 TEST_CASE("records come back from files as they went, whatever the format") {
@@ -262,10 +270,29 @@ TEST_CASE("a bad record is refused with file and line") {
   RecordSet set;
   set.records = {toy_record(RecordKind::below)};
   set.records[0].runs = 8;
+  set.records[0].settled = 4;
   for (int copy = 0; copy < 3; ++copy)
     for (int i = 0; i < 2 * 21 * 4; ++i)
       set.records[0].samples.push_back(0.01F * static_cast<float>(i + copy));
   CHECK_THROWS_WITH(calibrate(set), Contains("kind 'above'"));
+}
+
+TEST_CASE("a record that was settled too early to be fitted is refused by name") {
+  const auto with_settled = [](RecordKind kind, std::int64_t settled) {
+    CalibrationRecord r = toy_record(kind);
+    r.runs = 4;
+    r.rounds = 40;
+    r.settled = settled;
+    r.samples.clear();
+    for (int i = 0; i < 4 * 41 * 4; ++i) r.samples.push_back(static_cast<float>(std::sin(0.37 * i)));
+    return r;
+  };
+  for (const auto& [kind, least] : {std::pair{RecordKind::below, 4}, std::pair{RecordKind::pairs, 1}}) {
+    CHECK_THROWS_AS(reduce(with_settled(kind, least - 1), {}), InputError);
+    CHECK_THROWS_WITH(reduce(with_settled(kind, least - 1), {}),
+                      Contains("'toy'") && Contains("at least " + std::to_string(least)));
+    CHECK(reduce(with_settled(kind, least), {}).lags.size() == 2);
+  }
 }
 
 TEST_CASE("a device without amplitudes is not measured") {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cim_model/feedback_law.h"
+#include "cim_model/models/discrete_optics.h"
 #include "cim_model/presets.h"
 #include "core/error.h"
 #include "core/random.h"
@@ -110,6 +111,36 @@ TEST_CASE(
   CHECK(described.at("model").value == "discrete");
   CHECK(described.count("optics.out_coupling") == 1);
   CHECK(described.count("optics.decay_trips") == 1);
+}
+
+TEST_CASE(
+    "the discrete model lowers targets to what its crystal carries at the time step in force, ρ included") {
+  const IsingModel model = sk(50);
+  for (const char* dt : {"0.03", "0.1", "0.12", "0.2"}) {
+    CAPTURE(dt);
+    const LoopParameters p = emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"dt", dt}}, model);
+    CHECK_NOTHROW(p.validate());
+    CHECK(p.alpha.at(p.rounds, p.rounds) <= 0.5 * attainable_square(p) * (1 + 1e-12));
+  }
+  LoopParameters best = emulator_parameters({{"law", "cac-best"}, {"model", "discrete"}}, model);
+  CHECK_NOTHROW(best.validate());
+  CHECK(best.alpha.at(0, 1) + best.best_energy.rho <= 0.5 * attainable_square(best) * (1 + 1e-12));
+  best.alpha = 0.9 * attainable_square(best);
+  best.best_energy.rho = 0.2 * attainable_square(best);
+  CHECK_THROWS_WITH(best.validate(), Catch::Contains("alpha + rho"));
+}
+
+TEST_CASE("bounds and fields that stand in √α of CFC weigh the same in a measured model") {
+  const IsingModel problem(6, {{0, 1, 1.0}, {1, 2, -1.0}, {3, 4, 1.0}}, {1, 0, 0, 0, 0, 0});
+  std::map<std::string, std::string> given = {
+      {"preset", "sk-cac"}, {"law", "cfc"}, {"field_mode", "sqrt-alpha"}, {"measured_loss", "1.3"}};
+  const LoopParameters published = emulator_parameters(given, problem);
+  given["model"] = "gaussian";
+  const LoopParameters gaussian = emulator_parameters(given, problem);
+  const double a = published.alpha.at(0, 10), b = gaussian.alpha.at(0, 10), root = std::sqrt(2.3);
+  CHECK(gaussian.clamp_over_sqrt_alpha * std::sqrt(b) ==
+        Approx(root * published.clamp_over_sqrt_alpha * std::sqrt(a)));
+  CHECK(held_amplitude(gaussian, b) == Approx(root * held_amplitude(published, a)));
 }
 
 TEST_CASE("a setting asked of the Gaussian model runs the same dynamics in its units") {

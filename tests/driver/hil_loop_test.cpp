@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <bit>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <thread>
 
 #include "cim_model/presets.h"
@@ -443,6 +446,25 @@ TEST_CASE("one plant and one controller at a place; a place that a dead plant le
   for (const char* wrong : {"shm:", "shm:a/b", "udp:", "udp:70000", "udp:host:", "udp::5", "tcp:5", "demo"})
     CHECK_THROWS_AS(open_carrier(wrong, Side::plant, 0), InputError);
   CHECK_THROWS_AS(open_carrier("udp:0", Side::controller, 0), InputError);
+}
+
+TEST_CASE("a controller that waits longer than the clock counts finds a plant that comes late") {
+  const std::string name = shm_name("late");
+  std::atomic<bool> begun{false};
+  std::string error;
+  std::thread controller([&] {
+    begun = true;
+    try {
+      open_carrier(name, Side::controller, 1e12);
+    } catch (const Error& failed) {
+      error = failed.what();
+    }
+  });
+  while (!begun) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto plant = open_carrier(name, Side::plant, 0);
+  controller.join();
+  CHECK(error.empty());
 }
 
 TEST_CASE("nobody comes, or the user stops: the plant ends without a controller") {

@@ -5,7 +5,9 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <map>
 #include <sstream>
+#include <string>
 #include <thread>
 
 #include "core/error.h"
@@ -122,6 +124,13 @@ TEST_CASE("a body has a largest size, as sent and inflated") {
   chunked.say("0\r\n\r\n");
   chunked.end_of_speech();
   CHECK_THAT(chunked.hear(), Contains("413"));
+  // The length of a chunk, without an end.
+  RawClient lengthy(server.service->port());
+  lengthy.say(
+      "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n" +
+      std::string(200'000, '0'));
+  CHECK_THAT(lengthy.hear(), Contains(" 413 ") && Contains("too_large"));
   CHECK(server.get("/healthz").status == 200);
 }
 
@@ -170,6 +179,39 @@ TEST_CASE("requests that end too early or make no sense are answered or dropped,
     answer_to("GET /healthz HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", true);
   }
   CHECK(server.get("/healthz").status == 200);
+}
+
+TEST_CASE("the head of a request has a largest size, before any token is asked for") {
+  const TemporaryFolder folder;
+  ServiceOptions options = test::service_options(folder.path());
+  options.http.token = "secret";
+  Server server(options);
+  // They do not end: without a limit the server would wait, and keep it all.
+  const std::string endless(200'000, 'x');
+  std::string many = "GET /healthz HTTP/1.1\r\n";
+  for (int k = 0; k < 20'000; ++k) many += "A: 1\r\n";
+  for (const std::string& head : {"GET /" + endless, "GET /healthz HTTP/1.1\r\nA: " + endless, many}) {
+    RawClient client(server.service->port());
+    client.say(head);
+    CHECK_THAT(client.hear(), Contains(" 431 ") && Contains("head_too_long"));
+  }
+  // A body has its own size, however little the head has left.
+  const std::map<std::string, std::string> token = {{"Authorization", "Bearer secret"}};
+  CHECK(server.post(std::string(300'000, ' ') + "!", token).status == 400);
+  CHECK(server.post(test::ring_job(8, 1) + std::string(300'000, ' '), token).status == 202);
+}
+
+TEST_CASE("an answer comes whole, whatever part of it is asked for") {
+  const TemporaryFolder folder;
+  Server server(test::service_options(folder.path()));
+  const std::string whole = server.get("/v1/capabilities").body;
+  for (const char* range : {"bytes=0-3", "bytes=2-", "bytes=-5", "bytes=0-1,4-5", "bytes=0-999999999"}) {
+    INFO(range);
+    const HttpReply reply = server.client.send("GET", "/v1/capabilities", {}, {{"Range", range}}, 20);
+    CHECK(reply.status == 200);
+    CHECK(reply.body == whole);
+    CHECK(reply.header("content-type") == "application/json");
+  }
 }
 
 TEST_CASE("connections beyond the limit are told so") {

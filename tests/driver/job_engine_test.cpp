@@ -113,6 +113,28 @@ TEST_CASE("what was accepted and not finished runs after a restart, what was fin
   }
 }
 
+TEST_CASE("a server does not start without the devices that accepted jobs wait for") {
+  const TemporaryFolder folder;
+  JobRequest request = ring(1);
+  request.description.device = "annealing:";
+  std::string waiting;
+  {
+    JobEngine engine(options_in(folder));
+    waiting = engine.submit(request, "").id;
+  }
+  JobEngineOptions fewer = options_in(folder);
+  fewer.devices = {"emulator:"};
+  CHECK_THROWS_AS(JobEngine(fewer), InputError);
+  CHECK_THROWS_WITH(JobEngine(fewer), Contains("annealing:") && Contains("--device"));
+  {
+    JobEngine engine(options_in(folder));
+    engine.start();
+    CHECK(ended(engine, waiting).status == JobStatus::done);
+  }
+  // A job that has its answer needs no device.
+  CHECK(JobEngine(fewer).find(waiting)->status == JobStatus::done);
+}
+
 TEST_CASE("a job that runs when the server stops runs again, and gives what it would have given") {
   const TemporaryFolder folder;
   std::string id;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/json_size.h"
 
 using namespace opoloop;
 using Catch::Matchers::Contains;
@@ -94,8 +95,31 @@ TEST_CASE("what is wrong in a job is named") {
     const std::string text = bad;
     refuses("{\"problem\": {\"n\": 2}, \"settings\": {" + text + "}}", text.substr(1, text.find('"', 1) - 1));
   }
-  refuses("{\"problem\": {\"text\": \"" + std::string(60000, ' ') + "\"}}", "too large");
-  refuses("{\"problem\":" + std::string(20000, '['), "not valid JSON");
+  std::string zeros = "0";
+  for (int k = 0; k < 20000; ++k) zeros += ",0";
+  refuses("{\"problem\": [" + zeros + "]}", "too large");
+}
+
+TEST_CASE("a body of brackets is refused before anything walks down into it") {
+  constexpr int most = JsonSize::kDeepest;
+  CHECK(json_size(std::string(most, '[') + std::string(most, ']')).too_deep_line == 0);
+  CHECK(json_size("\n\n" + std::string(most + 1, '[')).too_deep_line == 3);
+  CHECK(json_size(R"(["[[,", {"a\"[": [1, 2]}])").values == 6);
+  refuses("{\"problem\":" + std::string(20000, '['), "nested");
+  const std::string deep = std::string(20000, '[') + std::string(20000, ']');
+  refuses(R"({"problem": {"type": "BinaryQuadraticModel", "info": )" + deep + "}}", "nested");
+  std::string objects;
+  for (int level = 0; level < 100; ++level) objects += "{\"a\":";
+  refuses(R"({"problem": {"n": 2}, "settings": )" + objects + "1" + std::string(101, '}'), "nested");
+  // Brackets in a text are none, and one after another they are not deep.
+  const std::string brackets(1000, '[');
+  const std::string named =
+      R"({"problem": {"n": 2, "couplings": [[0, 1, 1]], "name": "\"\\)" + brackets + "\"}}";
+  CHECK(parse_job(named, small_limits()).problem.ising.size() == 2);
+  std::string couplings;
+  for (int k = 1; k < 100; ++k) couplings += (k > 1 ? ", [0, " : "[0, ") + std::to_string(k) + ", 1]";
+  CHECK(parse_job("{\"problem\": {\"n\": 100, \"couplings\": [" + couplings + "]}}", small_limits())
+            .problem.ising.size() == 100);
 }
 
 TEST_CASE("an answer comes back bit by bit") {

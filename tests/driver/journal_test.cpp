@@ -4,10 +4,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -130,6 +133,30 @@ TEST_CASE("a full disk takes no half record, and the journal goes on when there 
   }
   ::signal(SIGXFSZ, old_handler);
   CHECK(records_of(folder.path()) == std::vector<Record>{{1, "kept"}, {1, "after"}});
+}
+
+TEST_CASE("a journal that could not be flushed before its next segment takes nothing more") {
+  const TemporaryFolder folder;
+  Journal journal(folder.path(), 1 << 20, kNothing, 100);
+  const std::uint64_t ticket = journal.append(1, std::string(200, 'x'));
+  const auto path = std::filesystem::canonical(folder.file("segment-00000001.log"));
+  int file = -1;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    if (std::filesystem::read_symlink(entry.path(), ignored) == path)
+      file = std::stoi(entry.path().filename().string());
+  }
+  REQUIRE(file >= 0);
+  // A pipe in the segment's place cannot be flushed; then the segment is back, and could be.
+  const int segment = ::dup(file);
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  REQUIRE(::dup2(ends[1], file) == file);
+  CHECK_THROWS_WITH(journal.append(1, "next"), Contains("cannot flush the journal"));
+  REQUIRE(::dup2(segment, file) == file);
+  for (const int fd : {segment, ends[0], ends[1]}) ::close(fd);
+  CHECK_THROWS_WITH(journal.append(1, "next"), Contains("cannot flush the journal"));
+  CHECK_THROWS_WITH(journal.sync(ticket), Contains("cannot flush the journal"));
 }
 
 TEST_CASE("many threads append and flush together") {

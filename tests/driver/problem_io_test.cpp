@@ -27,9 +27,10 @@ class ForeignFile {
   ForeignFile& operator=(const ForeignFile&) = delete;
 
   void group(const char* name) { H5Gclose(H5Gcreate2(file_, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }
-  void dataset(const char* name, const std::vector<double>& values, std::vector<hsize_t> shape) {
+  void dataset(const char* name, const std::vector<double>& values, std::vector<hsize_t> shape,
+               hid_t type = H5T_IEEE_F64LE) {
     const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
-    const hid_t set = H5Dcreate2(file_, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t set = H5Dcreate2(file_, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
     H5Dclose(set);
     H5Sclose(space);
@@ -113,6 +114,30 @@ TEST_CASE("HDF5 of other programs: sign convention, diagonal, the problem of a r
   }
   CHECK(open_problem(path).ising.energy(spins_of(2, 0b11)) == 3 + 1 - 0.5);
   CHECK(open_problem(path).ising.energy(spins_of(2, 0b01)) == -3 + 1 + 1.5);
+}
+
+TEST_CASE("HDF5 in float32 may be as asymmetric as its rounding, dense or in rows") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("foreign.h5");
+  for (const bool rows : {false, true}) {
+    for (const hid_t type : {H5T_IEEE_F32LE, H5T_IEEE_F64LE}) {
+      {
+        ForeignFile file(path);
+        if (rows) {
+          file.dataset("/J_indptr", {0, 1, 2}, {3}, H5T_STD_I64LE);
+          file.dataset("/J_indices", {1, 0}, {2}, H5T_STD_I64LE);
+          file.dataset("/J_data", {1, 1.000001}, {2}, type);
+        } else {
+          file.dataset("/J", {0, 1, 1.000001, 0}, {2, 2}, type);
+        }
+      }
+      if (type == H5T_IEEE_F32LE) {
+        CHECK(open_problem(path).ising.edge_count() == 1);
+      } else {
+        CHECK_THROWS_WITH(open_problem(path), Contains("not symmetric"));
+      }
+    }
+  }
 }
 
 TEST_CASE("bad HDF5 files are refused in one line") {

@@ -271,3 +271,24 @@ TEST_CASE("a request that may have arrived is repeated only where that is safe")
   server.join();
   CHECK_THROWS_AS(client.send("GET", "/", {}, {}, 5), NotConnected);
 }
+
+TEST_CASE("a server that says no time to come again is asked more and more rarely") {
+  std::atomic<int> asked{0};
+  Route busy;
+  busy.method = "GET";
+  busy.path = "/busy";
+  busy.handle = [&](const HttpRequest&) {
+    ++asked;
+    HttpResponse response;
+    response.status = 503;
+    response.body = "{}";
+    return response;
+  };
+  HttpServer server({}, {busy});
+  server.start();
+  HttpClient client("127.0.0.1", server.port());
+  // Pauses of 50, 100, 200 and 400 ms fit, with one request more; of 50 ms each 16 would.
+  CHECK(send_patiently(client, {"GET", "/busy", {}, {}, 5, true}, 0.8).status == 503);
+  CHECK(asked >= 2);
+  CHECK(asked <= 5);
+}

@@ -175,4 +175,8 @@ TEST_CASE("a submission becomes a job, or is refused by name") {
   CHECK_THROWS_AS(parse_sapi_problem(Json::array(), solver), InputError);
   CHECK_THROWS_AS(parse_sapi_json("[1", 1 << 20), InputError);
   CHECK_THROWS_AS(parse_sapi_json(std::string(20000, '['), 1 << 20), InputError);
+  const std::string deep = std::string(10000, '[') + std::string(10000, ']');
+  CHECK_THROWS_WITH(parse_sapi_json("{\"params\": " + deep + "}", 1 << 30), Contains("nested"));
+  good.erase("params");
+  CHECK(parse_sapi_problem(good, solver).description.settings.runs == 1);
 }

@@ -85,6 +85,32 @@ TEST_CASE("without a best known energy the better file's best is the target of b
   CHECK_THROWS_AS(compare_runs(b, cut_off), InputError);
 }
 
+TEST_CASE("runs that diverged or never began count in a comparison as they do in solve") {
+  // Of 100 runs 10 succeed, 80 are lost after 5 of 100 steps with an energy that nothing has, 5 never began.
+  RunFileContents a = contents("a", 100, 10, 2);
+  for (std::size_t i = 10; i < 95; ++i) {
+    a.diverged[i] = i < 90;
+    a.rounds[i] = i < 90 ? 5 : 0;
+    if (i < 90) a.energy_best[i] = -1000;
+  }
+  const RunComparison c = compare_runs(a, contents("b", 100, 10, 2));
+  CHECK(c.target == -10);
+  CHECK(c.a.best_energy == -10);
+  CHECK(c.a.runs == 95);
+  CHECK(c.a.successes == 10);
+  CHECK(c.a.energies.size() == 20);
+  // A lost run kept its place as long as the others: 100 steps each.
+  CHECK(c.a.round_trips.value == Approx(100 * std::log(0.01) / std::log(1 - 10.0 / 95)));
+  CHECK(c.a.wall_s.value == Approx(2.0 / 95 * std::log(0.01) / std::log(1 - 10.0 / 95)));
+
+  RunFileContents lost = a;
+  lost.diverged.assign(100, true);
+  const RunComparison d = compare_runs(lost, contents("b", 100, 10, 2));
+  CHECK(d.target == -10);
+  CHECK(d.a.successes == 0);
+  CHECK(run_comparison_html(d, "opoloop").find("B reaches the target more often") != std::string::npos);
+}
+
 TEST_CASE("rows of two experiments are matched by what tells them apart, not by their place") {
   const Sweep a = sweep({"sk", "sk", "wishart"}, {20, 40, 20}, {1, 2, kNan});
   const Sweep b = sweep({"wishart", "sk", "sk"}, {20, 40, 20}, {5, 6, 1});

@@ -108,6 +108,12 @@ TEST_CASE("gap-tts: instances are functions of seed, family, size and index, and
   CHECK_THROWS_WITH(gap_tts_items(options), Catch::Contains("--spins"));
 }
 
+TEST_CASE("gap-tts: a size that is given twice would count its instances twice, and is refused") {
+  GapTtsOptions options;
+  options.plan.spins = {8, 9, 8};
+  CHECK_THROWS_WITH(gap_tts_items(options), Catch::Contains("--spins 8: is given twice"));
+}
+
 TEST_CASE("gap-tts: QAMA problems of real images") {
   GapTtsOptions options;
   options.data = public_data_folder();

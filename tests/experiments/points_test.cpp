@@ -1,14 +1,19 @@
 // Shares, shards and the merge, each by itself; run_points_test.cpp runs them together.
 
+#include <stdlib.h>  // NOLINT: mkdtemp is POSIX
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <optional>
 
+#include "core/error.h"
 #include "driver/sweep_file.h"
 #include "experiments/points/point_merge.h"
 #include "experiments/points/point_share.h"
@@ -227,6 +232,53 @@ TEST_CASE("point shard: a torn last line is cut off, a damaged one is named, ano
   std::ofstream(path, std::ios::app) << "[6,0,1,\"a\",2,\"b\"]\n";
   CHECK_THROWS_WITH(merge_points(folder.path(), folder / "a.h5"), Catch::Contains("point 6"));
   CHECK(folder.names().size() == 1);  // nothing half-written stays
+}
+
+TEST_CASE("point shard: a full disk leaves no half line") {
+  const TemporaryFolder folder;
+  const ToyPlan plan(100);
+  const std::string path = shard_path(folder.path(), 0, 1);
+  ShardWriter shard(path, shard_header(plan, "x"));
+  shard.append(record_of(plan, 3));
+  const auto whole = std::filesystem::file_size(path);
+  // A limit on the size of files is a disk with room for ten bytes more.
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{whole + 10, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+  bool refused = false;
+  try {
+    shard.append(record_of(plan, 4));
+  } catch (const Error&) {
+    refused = true;
+  }
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK(refused);
+  CHECK(std::filesystem::file_size(path) == whole);
+  shard.append(record_of(plan, 5));
+  shard.close();
+  const FinishedPoints points = finished_points(folder.path());
+  CHECK(points.count == 2);
+  CHECK(points.finished[5]);
+}
+
+TEST_CASE("point merge: onto another disk") {
+  const TemporaryFolder folder;
+  const ToyPlan plan(5);
+  {
+    ShardWriter shard(shard_path(folder.path(), 0, 1), shard_header(plan, "x"));
+    for (std::uint64_t i = 0; i < 5; ++i) shard.append(record_of(plan, i));
+  }
+  std::string pattern = "/dev/shm/opoloop-merge-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    WARN("skipped: no /dev/shm to write to");
+    return;
+  }
+  CHECK(merge_points(folder.path(), pattern + "/a.h5").complete());
+  CHECK(read_sweep_file(pattern + "/a.h5").rows() == 5);
+  std::filesystem::remove_all(pattern);
 }
 
 TEST_CASE("point merge: the same file from any shards, in any order, in memory or not") {

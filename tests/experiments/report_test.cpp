@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "experiments/figure.h"
 #include "experiments/plot.h"
 #include "tests/driver/temporary_folder.h"
 #include "tests/driver/toy_run.h"
@@ -114,6 +115,24 @@ TEST_CASE("a figure that cannot be drawn says why") {
   std::string problem;
   CHECK_FALSE(figure_svg("this is no gnuplot command\n", "x", "x", 100, 100, &problem));
   CHECK_FALSE(problem.empty());
+}
+
+TEST_CASE("a name in a figure is text to gnuplot, whatever it holds") {
+  CHECK(plot_string("it's") == "'it''s'");
+  const TemporaryFolder folder;
+  const std::string evil = "a `touch " + folder / "ran" + "` \"b\\\" 'c'\n%s {d}_e";
+  std::string problem;
+  const auto svg = figure_svg(axis_labels(evil, evil) + "set xtics (" + plot_string(evil) +
+                                  " 1)\nplot [0:2] x title " + plot_string(evil) + "\n",
+                              "x", "x", 200, 200, &problem);
+  if (!svg && problem == "gnuplot is not installed") {
+    WARN("skipped: " << problem);
+    return;
+  }
+  CHECK(problem.empty());
+  REQUIRE(svg);
+  CHECK(svg->find("a `touch") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder / "ran"));
 }
 
 TEST_CASE("a report that cannot be written is an error and leaves nothing") {

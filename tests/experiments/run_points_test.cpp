@@ -245,6 +245,43 @@ TEST_CASE("points: another plan's shards and files are refused, and so is a resu
   CHECK_THROWS_WITH(run_points(other, options), Catch::Contains("a file of another plan"));
 }
 
+TEST_CASE("points: to start over a finished file, or a file of something else, is refused") {
+  const TemporaryFolder folder;
+  const ToyPlan plan(5);
+  const PointRunOptions options = options_for(folder);
+  run_points(plan, options);
+  const std::string before = bits_of(options.file);
+  CHECK_THROWS_WITH(run_points(plan, options), Catch::Contains("is complete"));
+  ToyPlan other(5);
+  other.plan_ = "another";
+  CHECK_THROWS_WITH(run_points(other, options), Catch::Contains("a file of another plan"));
+  CHECK(bits_of(options.file) == before);
+  PointRunOptions text = options;
+  text.file = folder.file("my.toml", "seeds = 3\n");
+  CHECK_THROWS_WITH(run_points(plan, text), Catch::Contains("not an experiment file"));
+  CHECK(folder.names().size() == 2);
+  // A share without points that starts after the others have finished has nothing to do, and says nothing.
+  PointRunOptions late = options_for(folder, 8, 9);
+  while (late.share.holds(0) || late.share.holds(1) || late.share.holds(2) || late.share.holds(3) ||
+         late.share.holds(4)) {
+    --late.share.rank;
+  }
+  CHECK(run_points(plan, late).complete());
+  CHECK(bits_of(options.file) == before);
+  CHECK(folder.names().size() == 2);
+}
+
+TEST_CASE("points: seeds beyond 2^63 come back as they are") {
+  const TemporaryFolder folder;
+  ToyPlan plan(3);
+  plan.seed_ = 10'000'000'000'000'000'000U;
+  PointRunOptions options = options_for(folder);
+  run_points(plan, options);
+  CHECK(read_sweep_header(options.file).seed == plan.seed_);
+  options.start = PointStart::resume;
+  CHECK(run_points(plan, options).complete());
+}
+
 TEST_CASE("points: one at a time gets all threads and a folder for checkpoints that outlives a stop") {
   ToyPlan plan(3);
   plan.serial = true;

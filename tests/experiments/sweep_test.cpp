@@ -174,6 +174,10 @@ TEST_CASE("sweep: a bad configuration is refused with file, line and key") {
   refused("[[instances]]\nfiles = \"no/such/*.txt\"\n" + devices,
           "sweep.toml:2: 'no/such/*.txt': no file matches");
   refused(instances + devices + "sweeeps = 3\n", "sweeeps");
+  refused(instances + "[[devices]]\nuri = \"emulator:\"\ndt = [-1, 0.1]\n", "sweep.toml:5: 'emulator:': dt");
+  refused(
+      instances + "[[devices]]\nuri = \"emulator:\"\n[[devices.settings]]\nwhat = 1\n[[devices.settings]]\n",
+      "sweep.toml:6: 'emulator:': ");
   refused(instances + devices + "steps = 1.5\n", "sweep.toml:6: 'steps': expected a whole number");
   refused(instances + devices + "steps = [5, 5]\n", "'steps': a value is given twice");
   refused(instances + devices + "steps = []\n", "at least one value");

@@ -184,10 +184,26 @@ TEST_CASE("tune: the same for any thread count, and a search that goes on measur
   CHECK_FALSE(file.parameters.contains("steps"));
   CHECK(text.find("--steps " + tuned.setting.at("steps")) != std::string::npos);
   CHECK(tuned_uri(options, tuned.setting) == "emulator:?law=cac&dt=" + tuned.setting.at("dt"));
+  options.device = "emulator:?dt=0.3&law=cac";  // what was tuned goes before what was given
+  CHECK(tuned_uri(options, {{"dt", "0.2"}, {"steps", "30"}}) == "emulator:?law=cac&dt=0.2");
+  options.device = "emulator:?dt=0.3";
+  CHECK(tuned_uri(options, {{"dt", "0.2"}}) == "emulator:?dt=0.2");
+  options.device = "emulator:";
+  CHECK(tuned_uri(options, {{"dt", "0.2"}, {"law", "cac"}}) == "emulator:?dt=0.2&law=cac");
   options.device = "dsb:";
   CHECK(refusal([&] { tuned_device_file(options, *first); }).find("describes 'emulator:'") !=
         std::string::npos);
   CHECK(tune_html(options, *first, "test").find("default, best length") != std::string::npos);
+}
+
+TEST_CASE("tune: a fixed number of steps that is none is refused before any work") {
+  for (const char* steps : {"abc", "1e3", "50x", "0", "-1", ""}) {
+    TuneOptions options = small_tuning();
+    std::erase_if(options.vary, [](const Vary& vary) { return vary.name == kStepsName; });
+    options.fixed[kStepsName] = steps;
+    CHECK(refusal([&] { check_tune(options); }).find("expected a whole number, 1 or more") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("tune: training and test instances must differ, whatever they are called") {

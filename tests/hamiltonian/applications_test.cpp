@@ -156,6 +156,21 @@ TEST_CASE("applications: tracking bridges a missed detection, frame by frame doe
   CHECK(frame_to_frame_links(scene).size() == 1);
 }
 
+TEST_CASE("applications: tracking over two frames is programmed only where its one table is small") {
+  TrackingSettings settings;
+  settings.frames = 2;
+  settings.miss = 0;
+  settings.clutter = 0;
+  settings.objects = 3;
+  CHECK(Tracking(tracking_scene(settings)).reference().proven);
+  settings.objects = 6;  // 13327 spreads of either frame
+  const Tracking large(tracking_scene(settings));
+  const Reference reference = large.reference();
+  CHECK_FALSE(reference.proven);
+  CHECK_THAT(reference.method, Contains("Hungarian"));
+  CHECK(large.violations(reference.x).empty());
+}
+
 TEST_CASE("applications: the assignment is the least over all permutations") {
   RandomSequence random(4, Stream::generator);
   for (int draw = 0; draw < 50; ++draw) {

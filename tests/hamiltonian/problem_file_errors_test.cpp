@@ -89,6 +89,13 @@ TEST_CASE("BiqMac: bad files") {
       {"q.sparse", "2 1\n1 2 1\nend\n", "3", "'end': trailing garbage"},
       {"q.sparse", "2 9\n", "1", "2 variables have at most 3 entries"},
       {"q.sparse", "# ObjectiveOffset nan\n2 1\n1 2 1\n", "1", "must be finite"},
+      {"q", "# x\n# the ObjectiveOffset is 2.5\n2 1\n1 2 1\n", "2", "must read '# ObjectiveOffset c'"},
+      {"q", "# ObjectiveOffset2.5\n2 1\n1 2 1\n", "1", "must read '# ObjectiveOffset c'"},
+      {"q", "# ObjectiveOffset\n2 1\n1 2 1\n", "1", "the line ends where the objective offset"},
+      {"q", "# ObjectiveOffset: 2.5 J\n2 1\n1 2 1\n", "1", "'J': trailing garbage"},
+      {"q.sparse", "2 1\n# ObjectiveOffset 2,5\n1 2 1\n", "2", "'2,5': expected the objective offset"},
+      {"q.sparse", "# ObjectiveOffset 1\n2 1\n1 2 1\n#ObjectiveOffset 1\n", "4",
+       "ObjectiveOffset is given twice"},
       {"q.sparse", "500000000000 1\n1 2 1\n", "1", "would need 21.83 TiB"},
   };
   for (const BadFile& bad : files) check_refused(bad);
@@ -275,6 +282,41 @@ TEST_CASE("defects of DIMACS graphs") {
       {"a.gph", "p edge 3 1\ne 1 2\ne 1 3\n", "", "announces"},
   };
   for (const BadFile& bad : files) check_refused(bad);
+}
+
+TEST_CASE("a list of entries beyond the memory limit is refused before it is read") {
+  LoadOptions options;
+  options.memory_limit_bytes = std::size_t{1} << 20;
+  std::string coo = "# vartype=SPIN\n";
+  for (int k = 0; k < 20000; ++k) coo += "0 1 1\n";
+  const std::vector<BadFile> files = {
+      {"g", "1000 400000\n1 2 1\n", "1",
+       "'400000': 400000 entries would need 24.41 MiB, more than the 1 MiB"},
+      {"q.sparse", "1000 400000\n1 2 1\n", "1", "would need 24.41 MiB"},
+      {"a.gph", "p edge 1000 400000\ne 1 2\n", "1", "would need 24.41 MiB"},
+      {"m.mtx", "%%MatrixMarket matrix coordinate real symmetric\n1000 1000 400000\n2 1 1\n", "2",
+       "would need 24.41 MiB"},
+      {"x.qplib", qplib("QBN", "1000\n400000\n2 1 3\n"), "5", "would need 24.41 MiB"},
+      {"a.coo", coo, "", "20002 entries would need 1.221 MiB"},
+  };
+  for (const BadFile& bad : files) check_refused(bad, options);
+}
+
+TEST_CASE("dimod JSON: short texts that make large or deep trees") {
+  LoadOptions options;
+  options.memory_limit_bytes = std::size_t{1} << 20;
+  std::string wide = "{\"info\": [[]";
+  for (int k = 0; k < 10000; ++k) wide += ",[]";  // 30 KB of text
+  check_refused({"m.json", wide + "]}", "", "this JSON text, parsed, would need"}, options);
+  // The same characters in a string are text.
+  check_refused({"m.json", "{\"type\": \"" + std::string(20000, '[') + "\\\",\"}", "",
+                 "must be \"BinaryQuadraticModel\""},
+                options);
+  for (const char* open : {"[", "{\"a\":"}) {
+    std::string deep = "{\"info\":\n";
+    for (int k = 0; k < 64; ++k) deep += open;
+    check_refused({"m.json", deep, "2", "nested more than 64 deep"});
+  }
 }
 
 TEST_CASE("files of another kind are named") {

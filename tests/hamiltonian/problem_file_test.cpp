@@ -125,6 +125,16 @@ TEST_CASE("DIMACS: the independent sets of a path") {
   }
 }
 
+TEST_CASE("formats are known by their content behind any number of comments") {
+  const std::string graph = "p edge 2 1\ne 1 2\n";
+  for (const char* comments : {"c one\nc two\nc three\nc four\n", "c\nc two\nc\n"}) {
+    CHECK(energy(load_text(comments + graph, "noname"), {1, 1}) == -2 + 1.25);
+  }
+  const std::string body = "QBN\nminimize\n2\n1\n2 1 3\n0\n0\n0\n1e20\n0\n0\n0\n0\n0\n";
+  CHECK(energy(load_text("! one\n% two\n! three\nname\n" + body, "noname"), {1, 1}) == 1.5);
+  CHECK(energy(load_text("c is a name here\n" + body, "noname"), {1, 1}) == 1.5);
+}
+
 TEST_CASE("BiqMac: x'Qx counts an off-diagonal entry twice") {
   for (const char* name : {"q.sparse", "q.bq", "q.qs", "q.sparse.gz"}) {
     const Problem p = load_text("3 4\n1 1 -5\n1 2 3\n2 3 -4\n3 3 7\n", name);
@@ -141,6 +151,14 @@ TEST_CASE("BiqMac: x'Qx counts an off-diagonal entry twice") {
   CHECK(shifted.kind == ProblemKind::qubo);
   CHECK(energy(shifted, {-1, -1}) == 30);
   CHECK(energy(shifted, {1, 1}) == 22);
+  for (const char* comment :
+       {"#ObjectiveOffset 30", "# ObjectiveOffset: 30", "# ObjectiveOffset = 30", "#\tObjectiveOffset:30"}) {
+    INFO(comment);
+    const std::string line = std::string(comment) + "\n";
+    CHECK(energy(load_text(line + "2 1\n1 2 -4\n", "labs"), {1, 1}) == 22);
+    CHECK(energy(load_text("2 1\n" + line + "1 2 -4\n", "labs.qs"), {1, 1}) == 22);
+    CHECK(energy(load_text("2 1\n1 2 -4\n" + line, "labs.qs"), {1, 1}) == 22);
+  }
 }
 
 TEST_CASE("dimod COO: plus signs, 0-based, minimised") {
@@ -342,6 +360,8 @@ TEST_CASE("formats have names and extensions") {
   CHECK_THROWS_WITH(parse_problem_format("xml"), Contains("rudy, biqmac"));
   CHECK(format_of_extension("a/b.sparse.gz") == ProblemFormat::biqmac);
   CHECK(format_of_extension("B.MTX") == ProblemFormat::matrix_market);
+  CHECK(format_of_extension("brock200_2.clq") == ProblemFormat::dimacs);
+  CHECK(format_of_extension("myciel3.col") == ProblemFormat::dimacs);
   CHECK_FALSE(format_of_extension("pm1s_100.0"));
   CHECK_FALSE(format_of_extension("G1.txt"));
 }

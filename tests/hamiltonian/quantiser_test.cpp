@@ -1,6 +1,7 @@
 #include "hamiltonian/quantiser.h"
 
 #include <catch2/catch.hpp>
+#include <vector>
 
 #include "core/error.h"
 #include "hamiltonian/brute_force.h"
@@ -43,6 +44,22 @@ TEST_CASE("Quantiser tells whether the ground state moved") {
   CHECK(moved->moved == !kept);
 
   CHECK_FALSE(ground_state_shift(IsingModel(21, {{0, 1, 1.0}}), q));
+}
+
+TEST_CASE("Quantiser looks at every rounded ground state, however many") {
+  // Twelve small fields vanish beside a large one: 4096 rounded ground states. The problem's own and the
+  // worst are all up and all down, the first and the last that an enumeration meets.
+  for (const double small : {-0.2, 0.2}) {
+    std::vector<double> h(13, small);
+    h[0] = 100;
+    const IsingModel model(13, {}, h);
+    const Quantisation q = measure_quantisation(model, 8);
+    REQUIRE(q.vanished == 12);
+    const auto shift = ground_state_shift(model, q);
+    REQUIRE(shift);
+    CHECK_FALSE(shift->moved);
+    CHECK(shift->worst_loss == Approx(2 * 12 * 0.2));
+  }
 }
 
 TEST_CASE("Quantiser reports a ground state that is lost") {

@@ -59,6 +59,18 @@ class QamaMultiheadAttention(nn.Module):
     def device(self) -> str: ...
     @device.setter
     def device(self, uri: str) -> None: ...
+    @property
+    def runs(self) -> Optional[int]: ...
+    @runs.setter
+    def runs(self, runs: Optional[int]) -> None: ...
+    @property
+    def steps(self) -> Optional[int]: ...
+    @steps.setter
+    def steps(self, steps: Optional[int]) -> None: ...
+    @property
+    def threads(self) -> int: ...
+    @threads.setter
+    def threads(self, threads: int) -> None: ...
     def forward(
         self,
         query: Tensor,
@@ -68,6 +80,7 @@ class QamaMultiheadAttention(nn.Module):
         need_weights: bool = True,
         attn_mask: Optional[Tensor] = None,
         average_attn_weights: bool = True,
+        is_causal: bool = False,
     ) -> Tuple[Tensor, Optional[Tensor]]: ...
     def __call__(
         self,
@@ -78,6 +91,7 @@ class QamaMultiheadAttention(nn.Module):
         need_weights: bool = True,
         attn_mask: Optional[Tensor] = None,
         average_attn_weights: bool = True,
+        is_causal: bool = False,
     ) -> Tuple[Tensor, Optional[Tensor]]: ...
 
 class _QamaResult(NamedTuple):

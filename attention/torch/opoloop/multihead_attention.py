@@ -19,6 +19,19 @@ def _device_uri(device):
     return device
 
 
+def _solver_option(name, doc):
+    """A property of the layer that is kept among the operator's options, checked as the constructor does."""
+
+    def get(self):
+        return self._options[name]
+
+    def assign(self, value):
+        torch.ops.opoloop.qama_check(**{**self._options, name: value})
+        self._options[name] = value
+
+    return property(get, assign, doc=doc)
+
+
 class QamaMultiheadAttention(nn.Module):
     """Multi-head attention whose heads select tokens by solving an Ising problem.
 
@@ -48,8 +61,8 @@ class QamaMultiheadAttention(nn.Module):
         seed: fixes every number the device draws. In training each forward pass draws its own (the buffer
             ``passes`` counts them); in eval() all passes draw the same, so that predictions reproduce.
         eval_samples: in eval(), so many independent samples are averaged.
-        runs, steps: of the device; None = its choice.
-        threads: 0 = torch.get_num_threads().
+        runs, steps: of the device; None = its choice; attributes, as what another device needs may differ.
+        threads: 0 = torch.get_num_threads(); an attribute.
     """
 
     def __init__(
@@ -111,6 +124,8 @@ class QamaMultiheadAttention(nn.Module):
         self.dropout = 0.0
         # torch.nn.TransformerEncoderLayer asks this before it goes past self_attn to a fused softmax kernel.
         self._qkv_same_embed_dim = False
+        # torch 2 looks at these two first, for the same question.
+        self.in_proj_weight = self.in_proj_bias = None
         self.seed, self.eval_samples = seed, eval_samples
         self._options = {
             "device": _device_uri(device),
@@ -155,6 +170,10 @@ class QamaMultiheadAttention(nn.Module):
         torch.ops.opoloop.qama_check(**{**self._options, "device": _device_uri(uri)})
         self._options["device"] = uri
 
+    runs = _solver_option("runs", "Reads or trajectories; None = the device's choice. ValueError below 1.")
+    steps = _solver_option("steps", "Sweeps or round trips; None = the device's choice. ValueError below 1.")
+    threads = _solver_option("threads", "0 = torch.get_num_threads(). ValueError below 0.")
+
     def forward(
         self,
         query,
@@ -164,6 +183,7 @@ class QamaMultiheadAttention(nn.Module):
         need_weights=True,
         attn_mask=None,
         average_attn_weights=True,
+        is_causal=False,
     ):
         """Attention of N tokens among themselves.
 
@@ -176,6 +196,8 @@ class QamaMultiheadAttention(nn.Module):
             attn_mask: [N, N] or [B*H, N, N]; bool, True = the ordered pair takes no part; or floating, added
                 to the scores.
             average_attn_weights: mean over heads.
+            is_causal: says, as in torch 2, that attn_mask is the causal mask, and changes nothing; refused
+                without that mask.
 
         Returns:
             (output, weights): output shaped as query; zeros where a token is masked. weights [B, N, N], or
@@ -186,6 +208,8 @@ class QamaMultiheadAttention(nn.Module):
         Raises:
             ValueError: bad input, in one line. RuntimeError: the device failed.
         """
+        if is_causal and attn_mask is None:
+            raise ValueError("is_causal=True says that attn_mask is the causal mask, and there is no attn_mask")
         batched = query.dim() == 3
         tensors = {"query": query, "key": key, "value": value}
         widths = (self.embed_dim, self.kdim, self.vdim)

@@ -32,7 +32,11 @@ class Signature(unittest.TestCase):
                 self.assertEqual(a.default, b.default, name)
         call = list(inspect.signature(QamaMultiheadAttention.forward).parameters.values())
         torch_call = list(inspect.signature(nn.MultiheadAttention.forward).parameters.values())
-        self.assertEqual([(p.name, p.default) for p in call], [(p.name, p.default) for p in torch_call])
+        # is_causal is torch 2's: Debian's 1.13 ends before it.
+        self.assertEqual((call[-1].name, call[-1].default), ("is_causal", False))
+        self.assertEqual(
+            [(p.name, p.default) for p in call[:-1]], [(p.name, p.default) for p in torch_call[: len(call) - 1]]
+        )
 
     def test_stub_names_what_the_code_has(self):
         stub = pathlib.Path(opoloop.__file__).with_suffix(".pyi").read_text()
@@ -197,6 +201,18 @@ class Encoder(unittest.TestCase):
         weights = attention(x, x, x, attn_mask=causal)[1]
         self.assertEqual(weights.triu(1).abs().max(), 0)
         self.assertTrue(torch.allclose(weights.sum(-1), torch.ones(2, 4)))
+        # torch 2's encoder says of every mask whether it is the causal one.
+        for is_causal in (False, True):
+            again = attention(x, x, x, attn_mask=causal, is_causal=is_causal)[1]
+            self.assertTrue(torch.equal(again, weights))
+        with self.assertRaisesRegex(ValueError, "there is no attn_mask"):
+            attention(x, x, x, is_causal=True)
+
+    def test_what_torch_2_asks_before_its_fused_kernel(self):
+        attention = layer(8, 2)
+        self.assertIsNone(attention.in_proj_weight)
+        self.assertIsNone(attention.in_proj_bias)
+        self.assertNotIn("in_proj_weight", attention.state_dict())
 
 
 class Weights(unittest.TestCase):
@@ -228,6 +244,27 @@ class Device(unittest.TestCase):
         self.assertTrue(torch.equal(attention(x, x, x)[0], before))
         self.assertEqual(exact.shape, before.shape)
         self.assertIn("annealing:", repr(attention))
+
+    def test_its_effort_is_an_attribute(self):
+        attention = layer(8, 2, batch_first=True, runs=1, steps=1).eval()
+        x = torch.randn(8, 20, 8)
+        for name, value, bad in (("runs", 5, 0), ("steps", 40, 0), ("threads", 1, -1)):
+            before = attention(x, x, x)[0]
+            setattr(attention, name, value)
+            self.assertEqual(getattr(attention, name), value)
+            self.assertIn(f"{name}={value}", repr(attention))
+            want = layer(8, 2, batch_first=True, runs=attention.runs, steps=attention.steps).eval()
+            want.load_state_dict(attention.state_dict())
+            after = attention(x, x, x)[0]
+            self.assertTrue(torch.equal(after, want(x, x, x)[0]))
+            if name == "runs":
+                self.assertFalse(torch.equal(after, before))
+            with self.assertRaisesRegex(ValueError, f"{name} = {bad}"):
+                setattr(attention, name, bad)
+            self.assertEqual(getattr(attention, name), value)
+        attention.runs = attention.steps = None
+        self.assertIsNone(attention.steps)
+        self.assertEqual(attention(x, x, x)[0].shape, x.shape)
 
     def test_of_torch_is_refused(self):
         for device in ("cpu", "cuda", "cuda:0", torch.device("cpu")):

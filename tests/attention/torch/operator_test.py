@@ -131,6 +131,7 @@ class Errors(unittest.TestCase):
         self.refused("key_padding_mask is \\[1, 6\\]", good, key_padding_mask=torch.zeros(1, 6, dtype=torch.bool))
         self.refused("attn_mask is \\[7, 6\\]", good, attn_mask=torch.zeros(7, 6))
         self.refused("attn_mask holds nan", good, attn_mask=torch.full((7, 7), torch.nan))
+        self.refused("attn_mask requires a gradient", good, attn_mask=torch.zeros(7, 7, requires_grad=True))
         self.refused("query is Half", tuple(t.half() for t in good))
         self.refused("query is on meta", tuple(t.to("meta") for t in good))
 

@@ -3,6 +3,7 @@
 #include "attention/torch/qama_function.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
@@ -176,6 +177,12 @@ TEST_CASE("torch operator refuses bad input in one line") {
   CHECK_THROWS_WITH(call(in.Q, in.u, {}, at::zeros({2, 2})),
                     Contains("attn_mask is [2, 2], expected [N, N]"));
   CHECK_THROWS_WITH(call(in.Q, in.u, {}, at::zeros({3, 3, 3})), Contains("[B·H, N, N] = [2, 3, 3]"));
+  const at::Tensor learned = at::zeros({3, 3}).requires_grad_();
+  CHECK_THROWS_WITH(call(in.Q, in.u, {}, learned), Contains("attn_mask requires a gradient"));
+  {
+    const at::NoGradGuard no_gradient;
+    CHECK_NOTHROW(call(in.Q, in.u, {}, learned));
+  }
   const at::Tensor empty = at::zeros({1, 0, 3, 4});
   CHECK_THROWS_WITH(qama_attention(empty, empty, empty, in.u, {}, {}, options), Contains("heads = 0"));
 }
