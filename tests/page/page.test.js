@@ -87,6 +87,29 @@ test("a long job is watched while it runs, and cancelled", async () => {
   await context.close();
 });
 
+test("the end of a cancelled job is said last, though the answer to cancelling comes after it", async () => {
+  const { page, context, complaints } = await openPage(browser, open.url);
+  await page.evaluate(() => {
+    const { fetch } = window;
+    const held = new Promise((resolve) => { window.letGo = resolve; });
+    window.fetch = async (path, options) => {
+      const answer = await fetch(path, options);
+      if (options?.method === "DELETE") await held;
+      return answer;
+    };
+  });
+  await page.locator("#file").setInputFiles(ring(12));
+  await page.fill("#steps", "1000000000000");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await stateIs(page, "running");
+  await page.click("#cancel");
+  await page.locator("#announce", { hasText: "The job is cancelled" }).waitFor({ state: "attached" });
+  await page.evaluate(() => new Promise((resolve) => { window.letGo(); setTimeout(resolve); }));
+  assert.match(await text(page, "announce"), /^The job is cancelled/);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test("a bad file and bad settings are answered with what is wrong", async () => {
   const { page, context, complaints } = await openPage(browser, open.url, { expected: /status of 400/ });
   const broken = { name: "broken.txt", mimeType: "text/plain", buffer: Buffer.from("3 3\n1 2 1\n2 9 1\n1 3 1\n") };

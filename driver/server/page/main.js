@@ -123,9 +123,9 @@ async function watch(id, run = 0, byItself = false) {
 }
 
 element("cancel").addEventListener("click", async () => {
+  announce("Cancelling.");  // before it is asked for: the job's end may come before the answer
   try {
     await request(`/v1/jobs/${watched.job.id}`, { method: "DELETE" });
-    announce("Cancelling.");
   } catch (error) {
     connection(error.message);
   }
