@@ -21,6 +21,15 @@ after(async () => {
 const stateIs = (page, state) => page.locator("#state", { hasText: new RegExp(`^${state}$`) }).waitFor();
 const text = (page, id) => page.locator(`#${id}`).textContent();
 
+/** Sends a job that only cancelling ends; its id. */
+async function runForEver(page, spins) {
+  await page.locator("#file").setInputFiles(ring(spins));
+  await page.fill("#steps", "1000000000000");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await stateIs(page, "running");
+  return page.url().split("#")[1];
+}
+
 test("a file is uploaded, its pulses are drawn, its answer is shown and saved", async () => {
   const { page, context, complaints } = await openPage(browser, open.url);
   await page.locator("#file").setInputFiles(ring(30));
@@ -98,14 +107,84 @@ test("the end of a cancelled job is said last, though the answer to cancelling c
       return answer;
     };
   });
-  await page.locator("#file").setInputFiles(ring(12));
-  await page.fill("#steps", "1000000000000");
-  await page.getByRole("button", { name: "Run", exact: true }).click();
-  await stateIs(page, "running");
+  await runForEver(page, 12);
   await page.click("#cancel");
   await page.locator("#announce", { hasText: "The job is cancelled" }).waitFor({ state: "attached" });
   await page.evaluate(() => new Promise((resolve) => { window.letGo(); setTimeout(resolve); }));
   assert.match(await text(page, "announce"), /^The job is cancelled/);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("a job that the server does not know leaves the one on the stage as it is", async () => {
+  const { page, context, complaints } = await openPage(browser, open.url, { expected: /status of (404|503)/ });
+  const id = await runForEver(page, 12);
+  await page.fill("#job-id", "0".repeat(32));
+  await page.getByRole("button", { name: "Watch", exact: true }).click();
+  await page.locator("#notice", { hasText: "no job of that id" }).waitFor();
+  assert.equal(page.url().split("#")[1], id);
+  // It goes on, and can be cancelled; what the server says to that stands there though the job goes on moving.
+  let refuse = true;
+  await page.route(`**/v1/jobs/${id}`, (route) => {
+    if (!refuse || route.request().method() !== "DELETE") return route.continue();
+    return route.fulfill({ status: 503, json: { error: { code: "storage", message: "the disk is full" } } });
+  });
+  await page.click("#cancel");
+  await page.locator("#action-note", { hasText: "the disk is full" }).waitFor();
+  const earlier = await page.$eval("#scrub", (slider) => Number(slider.max));
+  await page.waitForFunction((than) => Number(document.getElementById("scrub").max) > than, earlier);
+  assert.equal(await text(page, "action-note"), "the disk is full");
+  refuse = false;
+  await page.click("#cancel");
+  await stateIs(page, "cancelled");
+  assert.equal(await text(page, "action-note"), "");
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("Run pressed twice, and an answer lost on its way, are one job", async () => {
+  const { page, context, complaints } = await openPage(browser, open.url);
+  await page.locator("#device option").first().waitFor({ state: "attached" });
+  await page.evaluate(() => {
+    const { fetch } = window;
+    window.answered = [];
+    window.fetch = async (path, options) => {
+      const answer = await fetch(path, options);
+      if (options?.method !== "POST") return answer;
+      window.answered.push((await answer.clone().json()).id);
+      if (window.answered.length === 1) throw new TypeError("Failed to fetch");
+      return answer;
+    };
+  });
+  await page.locator("#file").setInputFiles(ring(10));
+  await page.fill("#steps", "100");
+  await page.evaluate(() => {
+    document.getElementById("submit").click();
+    document.getElementById("submit").click();
+  });
+  await stateIs(page, "done");
+  const answered = await page.evaluate(() => window.answered);
+  assert.equal(answered.length, 2);  // of one press
+  assert.equal(answered[0], answered[1]);
+  assert.equal(await page.locator("#jobs button").count(), 1);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("two tabs keep one list of jobs", async () => {
+  const { page, context, complaints } = await openPage(browser, open.url);
+  const other = await context.newPage();
+  await other.goto(open.url);
+  const id = await runForEver(page, 12);
+  await other.locator("#jobs button").waitFor();
+  // Whichever tab writes last, the jobs of both are kept.
+  await other.click("#example");
+  await stateIs(other, "done");
+  await page.click("#cancel");
+  await stateIs(page, "cancelled");
+  await page.locator("#jobs button").nth(1).waitFor();
+  const kept = await page.evaluate(() => JSON.parse(localStorage.getItem("opoloop-jobs")));
+  assert.deepEqual(new Set(kept.map((job) => job.id)), new Set([id, other.url().split("#")[1]]));
   assert.deepEqual(complaints, []);
   await context.close();
 });
@@ -141,6 +220,10 @@ test("a server with a token is asked for it, once", async () => {
   await dialog.waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), "token");
   await page.keyboard.press("Escape");
+  // A browser may close it all the same.
+  await page.evaluate(() => document.getElementById("token-dialog").close());
+  await dialog.waitFor();
+  await page.locator("#token").focus();
   await page.keyboard.type("wrong");
   await page.keyboard.press("Enter");
   await page.locator("#token-error", { hasText: "not the token of this server" }).waitFor();
@@ -226,15 +309,31 @@ test("a server that lists its jobs shows by itself what somebody else runs", asy
   const { page, context, complaints } = await openPage(browser, locked.url, { expected: /status of 401/ });
   await page.locator("#token").fill(kToken);
   await page.keyboard.press("Enter");
-  const form = new FormData();
-  form.append("job", '{"settings":{"steps":1000000000000,"runs":1}}');
-  const file = ring(16);
-  form.append("problem", new Blob([file.buffer]), "somebody.txt");
   const headers = { Authorization: `Bearer ${kToken}` };
-  const job = await (await fetch(`${locked.url}/v1/jobs`, { method: "POST", body: form, headers })).json();
+  const submit = async (spins, name) => {
+    const form = new FormData();
+    form.append("job", '{"settings":{"steps":1000000000000,"runs":1}}');
+    form.append("problem", new Blob([ring(spins).buffer]), name);
+    return (await (await fetch(`${locked.url}/v1/jobs`, { method: "POST", body: form, headers })).json()).id;
+  };
+  const cancel = (id) => fetch(`${locked.url}/v1/jobs/${id}`, { method: "DELETE", headers });
+  const somebodys = await submit(16, "somebody.txt");
   await page.locator("#stage-title", { hasText: "somebody.txt" }).waitFor();
   await page.locator("#amplitudes[data-lines='16']").waitFor();
-  await fetch(`${locked.url}/v1/jobs/${job.id}`, { method: "DELETE", headers });
+  await cancel(somebodys);
+  await stateIs(page, "cancelled");
+  // Where somebody is about to press a button, nothing changes until a minute after the last touch.
+  await page.locator("#download").hover();
+  const next = await submit(18, "next.txt");
+  await page.locator("#jobs button", { hasText: /next\.txt.*running/ }).waitFor();
+  await page.waitForResponse((response) => response.url().endsWith("/v1/jobs"));
+  assert.equal(await text(page, "stage-title"), "somebody.txt");
+  await page.evaluate(() => {
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 61000;
+  });
+  await page.locator("#stage-title", { hasText: "next.txt" }).waitFor();
+  await cancel(next);
   await stateIs(page, "cancelled");
   assert.deepEqual(complaints, []);
   await context.close();

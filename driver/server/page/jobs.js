@@ -7,6 +7,14 @@ const kKey = "opoloop-jobs";
 const kKept = 20;
 const kPoll_ms = 1500;
 
+function stored() {
+  try {
+    return JSON.parse(localStorage.getItem(kKey) ?? "[]").filter((job) => typeof job.id === "string");
+  } catch {
+    return [];  // what is not ours is not read
+  }
+}
+
 export class JobList {
   /** Calls onOpen(id) for a job that the user picks, onListed(jobs) with what the server lists. */
   constructor(onOpen, onListed) {
@@ -15,13 +23,31 @@ export class JobList {
     this.list = document.getElementById("jobs");
     this.current = null;
     this.listed = false;  // whether the server lists its jobs
-    this.jobs = [];
-    try {
-      this.jobs = JSON.parse(localStorage.getItem(kKey) ?? "[]").filter((job) => typeof job.id === "string");
-    } catch { /* what is not ours is not read */ }
+    this.jobs = stored();
+    this.gone = new Set();  // ids that the server no longer knows
+    addEventListener("storage", ({ key }) => {
+      if (key !== kKey) return;
+      this.merge(stored());
+      this.draw();
+    });
     this.draw();
-    setInterval(() => this.poll(), kPoll_ms);
-    this.poll();
+    this.pollForEver();
+  }
+
+  /** What another tab has stored meanwhile. */
+  merge(others) {
+    const unknown = others.filter(({ id }) => !this.gone.has(id) && !this.jobs.some((job) => job.id === id));
+    if (unknown.length === 0) return;
+    this.jobs.push(...unknown);
+    this.trim();
+  }
+
+  /** Newest first; of too many, the oldest go. Those that run stay, wherever they stand. */
+  trim() {
+    this.jobs.sort((a, b) => (b.created ?? 0) - (a.created ?? 0));
+    if (this.jobs.length <= kKept) return;
+    const running = this.jobs.filter(({ state }) => !ended(state));
+    this.jobs = [...running, ...this.jobs.filter(({ state }) => ended(state))].slice(0, Math.max(kKept, running.length));
   }
 
   /** Adds a job, or takes over what has become of it. */
@@ -29,17 +55,14 @@ export class JobList {
     const entry = { id: job.id, name: job.problem?.name, spins: job.problem?.spins, device: job.device, state: job.state, created: job.created_unix_s };
     const known = this.jobs.find(({ id }) => id === job.id);
     if (known) {
-      const same = known.state === (entry.state ?? known.state);
+      // An answer may be older than what the stream of events has told: what has ended stays so.
+      if (ended(known.state) && !ended(entry.state)) return;
+      const same = known.state === entry.state;
       for (const [key, value] of Object.entries(entry)) if (value !== undefined) known[key] = value;
       if (same) return;
     } else {
       this.jobs.push(entry);
-      this.jobs.sort((a, b) => (b.created ?? 0) - (a.created ?? 0));
-    }
-    if (this.jobs.length > kKept) {
-      // Those that run stay, wherever they stand.
-      const running = this.jobs.filter(({ state }) => !ended(state));
-      this.jobs = [...running, ...this.jobs.filter(({ state }) => ended(state))].slice(0, Math.max(kKept, running.length));
+      this.trim();
     }
     this.save();
   }
@@ -50,8 +73,15 @@ export class JobList {
   }
 
   save() {
+    this.merge(stored());
     localStorage.setItem(kKey, JSON.stringify(this.jobs));
     this.draw();
+  }
+
+  /** One poll at a time, however long the server takes. */
+  async pollForEver() {
+    await this.poll();
+    setTimeout(() => this.pollForEver(), kPoll_ms);
   }
 
   /** Jobs that are not being watched end too. */
@@ -70,6 +100,7 @@ export class JobList {
         this.update(await getJson(`/v1/jobs/${job.id}`));
       } catch (error) {
         if (error.status !== 404) return;
+        this.gone.add(job.id);
         this.jobs = this.jobs.filter(({ id }) => id !== job.id);
         this.save();
       }

@@ -10,27 +10,57 @@ import { SubmitForm } from "./submit_form.js";
 const element = (id) => document.getElementById(id);
 const kLargestAnswer = 20e6;  // spins in all samples: more is for the run file, not for a browser
 const kAgain_ms = 1000;
+const kUntouched_ms = 60000;
 
-let watched = null;  // {job, run, stop}
+let watched = null;  // the job on the stage: {job, run, stop, over, byItself}
+let opening = null;  // the one that comes there when the server knows it
+let touched = -Infinity;
 
-const player = new Player((run) => watch(watched.job.id, run));
+const player = new Player((run) => { if (watched !== null) watch(watched.job.id, run); });
 const form = new SubmitForm((job) => {
   jobs.update(job);
   watch(job.id);
   element("stage-title").scrollIntoView({ block: "nearest" });
 });
 const jobs = new JobList((id) => watch(id), (listed) => {
-  // A page that nobody touches shows what runs.
+  // A page that nobody touches shows what runs. Under somebody's hand nothing changes by itself: Cancel would
+  // come where Download was.
   const running = listed.filter(({ state }) => state === "running").at(-1);
-  if (running && (watched === null || (watched.byItself && watched.over && watched.job?.id !== running.id))) {
-    watch(running.id, 0, true);
-  }
+  if (!running || opening !== null) return;
+  const untouched = watched !== null && watched.byItself && performance.now() - touched > kUntouched_ms;
+  if (watched === null || (untouched && watched.over && watched.job.id !== running.id)) watch(running.id, 0, true);
 });
 
-function connection(message) {
-  const line = element("connection");
+const pause = () => new Promise((resolve) => { setTimeout(resolve, kAgain_ms); });
+
+function showLine(id, message) {
+  const line = element(id);
   line.hidden = message === "";
   if (line.textContent !== message) line.textContent = message;
+}
+
+/** How the server can be reached; empty where it can. */
+const connection = (message) => showLine("connection", message);
+
+/** What came of something that was asked for, until the next thing is asked for. */
+const notice = (message) => showLine("notice", message);
+
+/** Asks again until the server answers; what it refuses is thrown, and an AbortError where nobody waits any more. */
+async function patiently(mine, ask) {
+  for (;;) {
+    try {
+      const answer = await ask();
+      mine.stop.signal.throwIfAborted();
+      connection("");
+      return answer;
+    } catch (error) {
+      mine.stop.signal.throwIfAborted();
+      if (error.status >= 400 && error.status < 500) throw error;
+      connection("The connection to the server is lost; trying again.");
+      await pause();
+      mine.stop.signal.throwIfAborted();
+    }
+  }
 }
 
 function showHead(job) {
@@ -56,8 +86,7 @@ async function showEnd(watch) {
     element("tile-success-note").textContent = "too many runs to count here: see the run file";
     return;
   }
-  const result = await getJson(`/v1/jobs/${job.id}/result`);
-  if (watch !== watched) return;
+  const result = await patiently(watch, () => getJson(`/v1/jobs/${job.id}/result`));
   showResult(result, targetOf(job));
   if (device) showParameters(device, result);
   announce(`The job is ${job.state}. Lowest energy ${element("tile-energy").textContent}. Success ${element("tile-success").textContent}.`);
@@ -80,72 +109,71 @@ function onEvent(watch, name, data) {
   }
 }
 
-/** Puts a job on the stage and follows it to its end. */
+/** Puts a job on the stage and follows it to its end. Until the server knows it, the stage stays as it is. */
 async function watch(id, run = 0, byItself = false) {
-  watched?.stop.abort();
+  opening?.stop.abort();
   const mine = { job: null, run, stop: new AbortController(), over: false, byItself };
-  const same = watched?.job?.id === id;
-  mine.job = same ? watched.job : null;
-  watched = mine;
+  opening = mine;
+  if (!byItself) notice("");
   try {
-    const job = await getJson(`/v1/jobs/${id}`, { signal: mine.stop.signal });
-    if (watched !== mine) return;
-    mine.job = job;
+    mine.job = await patiently(mine, () => getJson(`/v1/jobs/${id}`, { signal: mine.stop.signal }));
+    opening = null;
+    const same = watched?.job.id === id;
+    watched?.stop.abort();
+    watched = mine;
     history.replaceState(null, "", `#${id}`);
-    jobs.update(job);
+    jobs.update(mine.job);
     jobs.select(id);
-    const draws = form.device(job.device)?.capabilities.trajectories ?? true;
-    player.bestKnown = targetOf(job);
-    player.clear(draws ? "waiting for the first round trip" : `${job.device} has no amplitudes; its answer is below`);
+    const draws = form.device(mine.job.device)?.capabilities.trajectories ?? true;
+    player.bestKnown = targetOf(mine.job);
+    player.clear(draws ? "waiting for the first round trip" : `${mine.job.device} has no amplitudes; its answer is below`);
     clearTiles();
-    showHead(job);
-    if (!same) announce(`Watching ${job.problem.name || "a job"}: ${job.state}.`);
-    while (!mine.over) {
-      try {
-        await readEvents(`/v1/jobs/${id}/events?amplitudes=${run}`, mine.stop.signal, (name, data) => onEvent(mine, name, data));
-        if (!mine.over) throw new Error("the stream ended early");
-      } catch (error) {
-        if (error.name === "AbortError" || watched !== mine) return;
-        if (error.status === 404) throw error;
-        connection("The connection to the server is lost; trying again.");
-        await new Promise((resolve) => setTimeout(resolve, kAgain_ms));
-        if (watched !== mine) return;
-      }
-    }
+    showHead(mine.job);
+    if (!same) announce(`Watching ${mine.job.problem.name || "a job"}: ${mine.job.state}.`);
+    await patiently(mine, async () => {
+      await readEvents(`/v1/jobs/${id}/events?amplitudes=${run}`, mine.stop.signal, (name, data) => onEvent(mine, name, data));
+      if (!mine.over) throw new Error("the stream ended early");
+    });
     if (player.picture === null && draws) {
       player.clear("the amplitudes of this job are no longer kept; run it with amplitudes in the run file to see them later");
     }
     await showEnd(mine);
   } catch (error) {
-    if (error.name === "AbortError" || watched !== mine) return;
-    connection(error.status === 404 ? "This server has no job of that id." : error.message);
+    if (mine.stop.signal.aborted) return;
+    if (opening === mine) opening = null;
+    notice(error.status === 404 ? "This server has no job of that id." : error.message);
   }
 }
 
-element("cancel").addEventListener("click", async () => {
-  announce("Cancelling.");  // before it is asked for: the job's end may come before the answer
+/** Does something with the job on the stage; what goes wrong stands beside the buttons, unless another job is
+ *  there by then. */
+async function act(what) {
+  const mine = watched;
+  element("action-note").textContent = "";
   try {
-    await request(`/v1/jobs/${watched.job.id}`, { method: "DELETE" });
+    await what(mine.job);
   } catch (error) {
-    connection(error.message);
+    if (mine === watched) element("action-note").textContent = error.message;
   }
-});
+}
 
-element("download").addEventListener("click", async () => {
-  const note = element("download-note");
-  try {
-    note.textContent = "";
-    await download(`/v1/jobs/${watched.job.id}/result.h5`, `opoloop-${watched.job.id.slice(0, 8)}.h5`);
-  } catch (error) {
-    note.textContent = error.message;
-  }
-});
+element("cancel").addEventListener("click", () => act(async (job) => {
+  announce("Cancelling.");  // before it is asked for: the job's end may come before the answer
+  await request(`/v1/jobs/${job.id}`, { method: "DELETE" });
+}));
+
+element("download").addEventListener("click", () => act((job) =>
+  download(`/v1/jobs/${job.id}/result.h5`, `opoloop-${job.id.slice(0, 8)}.h5`)));
+
+for (const name of ["pointermove", "pointerdown", "keydown"]) {
+  addEventListener(name, () => { touched = performance.now(); }, { passive: true });
+}
 
 element("open-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const id = element("job-id").value.trim();
   if (/^[0-9a-f]{32}$/.test(id)) watch(id);
-  else connection("The id of a job has 32 hexadecimal digits.");
+  else notice("The id of a job has 32 hexadecimal digits.");
 });
 
 async function pollQueue() {
@@ -180,6 +208,6 @@ async function start() {
 
 addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
-  if (/^[0-9a-f]{32}$/.test(id) && id !== watched?.job?.id) watch(id);
+  if (/^[0-9a-f]{32}$/.test(id) && id !== watched?.job.id) watch(id);
 });
 start();

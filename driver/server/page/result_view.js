@@ -33,7 +33,7 @@ export function showState(job) {
 
 export function clearTiles() {
   for (const id of ["tile-energy", "tile-gap", "tile-success", "tile-progress"]) element(id).textContent = "–";
-  for (const id of ["tile-energy-note", "tile-gap-note", "tile-success-note", "tile-rate", "download-note"]) {
+  for (const id of ["tile-energy-note", "tile-gap-note", "tile-success-note", "tile-rate", "action-note"]) {
     element(id).textContent = "";
   }
   element("progress").value = 0;

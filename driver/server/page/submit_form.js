@@ -4,6 +4,9 @@ import { kExampleSettings, spinGlass } from "./example.js";
 import { showDevice } from "./device_sheet.js";
 
 const element = (id) => document.getElementById(id);
+const kButtons = ["submit", "example", "first-example"];
+
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** The number in a field as text, or null where it is empty. Throws what is wrong with it. */
 function wholeNumber(id, least) {
@@ -45,6 +48,7 @@ export class SubmitForm {
   constructor(onJob) {
     this.onJob = onJob;
     this.devices = [];
+    this.sending = false;
     this.form = element("submit-form");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -67,7 +71,7 @@ export class SubmitForm {
     element("formats").textContent = `Up to ${capabilities.limits.max_spins} spins; formats: ${capabilities.problem_formats.join(", ")}; gzip is fine.`;
     this.onDevice();
     // Until now nobody could know what the server takes.
-    for (const id of ["submit", "example", "first-example"]) element(id).disabled = false;
+    for (const id of kButtons) element(id).disabled = false;
   }
 
   device(uri) { return this.devices.find((device) => device.uri === uri); }
@@ -149,14 +153,30 @@ export class SubmitForm {
   }
 
   async send(file, describe) {
+    if (this.sending) return;
+    this.showSending(true);
     try {
       const form = new FormData();
       form.append("job", describe());
       form.append("problem", file, file.name);
-      this.onJob(await getJson("/v1/jobs", { method: "POST", body: form }));
+      // The answer may be lost on its way: with the same key a second sending is not a second job.
+      const headers = { "Idempotency-Key": randomKey() };
+      const post = () => getJson("/v1/jobs", { method: "POST", body: form, headers });
+      this.onJob(await post().catch((error) => {
+        if (error.code !== "unreachable") throw error;
+        return post();
+      }));
     } catch (error) {
       this.say(error.code === "unreachable"
         ? "The file did not get through: it may be larger than the server takes, or the server has gone." : error.message, error.field);
+    } finally {
+      this.showSending(false);
     }
+  }
+
+  /** One file at a time. The buttons keep the focus, which a disabled one would lose. */
+  showSending(sending) {
+    this.sending = sending;
+    for (const id of kButtons) element(id).setAttribute("aria-disabled", String(sending));
   }
 }
