@@ -54,8 +54,8 @@ done
 grep -q 'share 4 of 4 (Open MPI)' ranks4.err || fail "shares are not named"
 "$python" "$here/check_points.py" same one.h5 ranks1.h5 ranks2.h5 ranks4.h5
 
-# About 15 ms a point.
-write_config slow.toml 39 40000
+# Some 100 ms a point: the ranks must not be done before the kill, which takes a moment to find its process.
+write_config slow.toml 39 100000
 "$opoloop" experiment sweep slow.toml --out whole.h5 >/dev/null 2>&1 || true
 mpirun --oversubscribe -n 4 "$opoloop" experiment sweep slow.toml --out killed.h5 --threads 1 >/dev/null 2>killed.err &
 mpirun_process=$!
@@ -66,7 +66,7 @@ until [ "$(lines)" -ge 12 ]; do
   if [ "$tries" -gt 2000 ]; then cat killed.err; fail "the ranks do not begin"; fi
   sleep 0.01
 done
-victim="$(ps -o pid=,args= --ppid "$mpirun_process" | awk '/experiment sweep/ { print $1; exit }')"
+victim="$(ps -o pid=,args= --ppid "$mpirun_process" | awk '/experiment sweep/ { p = $1 } END { print p }')"
 [ -n "$victim" ] || fail "no rank to kill"
 kill -KILL "$victim"
 code=0

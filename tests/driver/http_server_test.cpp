@@ -148,9 +148,7 @@ TEST_CASE("bodies together have a largest size, and room comes back") {
 TEST_CASE("requests that end too early or make no sense are answered or dropped, and nothing hangs") {
   const TemporaryFolder folder;
   ServiceOptions options = test::service_options(folder.path());
-  options.http.request_s = 0.2;
-  Server server(options);
-  const auto answer_to = [&](const std::string& text, bool ends) {
+  const auto answer_to = [](const Server& server, const std::string& text, bool ends) {
     RawClient client(server.service->port());
     client.say(text);
     if (ends) client.end_of_speech();
@@ -162,23 +160,35 @@ TEST_CASE("requests that end too early or make no sense are answered or dropped,
   const std::string part =
       "--b\r\nContent-Disposition: form-data; name=\"problem\"; filename=\"g\"\r\n\r\n2 1\n1 2 1\n";
   SECTION("truncated form") {
-    CHECK_THAT(answer_to(form + "5000\r\n\r\n" + part, true), Contains(" 400 ") && Contains("broken_body"));
+    Server server(options);
+    CHECK_THAT(answer_to(server, form + "5000\r\n\r\n" + part, true),
+               Contains(" 400 ") && Contains("broken_body"));
     // As long as it says, but without its last boundary.
-    CHECK_THAT(answer_to(form + std::to_string(part.size()) + "\r\n\r\n" + part, true), Contains(" 400 "));
+    CHECK_THAT(answer_to(server, form + std::to_string(part.size()) + "\r\n\r\n" + part, true),
+               Contains(" 400 "));
+    CHECK(server.get("/healthz").status == 200);
   }
   SECTION("slow body, slow head, silence") {
-    CHECK_THAT(answer_to(form + "5000\r\n\r\n" + part, false), Contains(" 408 ") && Contains("timeout"));
-    CHECK_THAT(answer_to("GET /healthz HTTP/1.1\r\nHost: loc", false),
+    options.http.request_s = 0.2;
+    Server server(options);
+    CHECK_THAT(answer_to(server, form + "5000\r\n\r\n" + part, false),
                Contains(" 408 ") && Contains("timeout"));
+    CHECK_THAT(answer_to(server, "GET /healthz HTTP/1.1\r\nHost: loc", false),
+               Contains(" 408 ") && Contains("timeout"));
+    // On a busy computer a good request may be late, too.
+    int status = 408;
+    while (status == 408) status = server.get("/healthz").status;
+    CHECK(status == 200);
   }
   SECTION("nonsense") {
-    CHECK_THAT(answer_to("HELLO\r\n\r\n", true), Contains(" 400 "));
-    CHECK_THAT(answer_to("GET " + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n", true),
+    Server server(options);
+    CHECK_THAT(answer_to(server, "HELLO\r\n\r\n", true), Contains(" 400 "));
+    CHECK_THAT(answer_to(server, "GET " + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n", true),
                Contains(" 414 ") || Contains(" 400 "));
-    answer_to(std::string(1000, '\0'), true);
-    answer_to("GET /healthz HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", true);
+    answer_to(server, std::string(1000, '\0'), true);
+    answer_to(server, "GET /healthz HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", true);
+    CHECK(server.get("/healthz").status == 200);
   }
-  CHECK(server.get("/healthz").status == 200);
 }
 
 TEST_CASE("the head of a request has a largest size, before any token is asked for") {

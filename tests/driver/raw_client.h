@@ -35,6 +35,17 @@ class RawClient {
 
   void say(const std::string& text) { ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL); }
   void end_of_speech() { ::shutdown(socket_, SHUT_WR); }
+  /// Everything until `text` has come, or the server has closed.
+  std::string hear_until(const std::string& text) {
+    std::string all;
+    char piece[4096];
+    while (all.find(text) == std::string::npos) {
+      const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
+      if (got <= 0) return all;
+      all.append(piece, static_cast<std::size_t>(got));
+    }
+    return all;
+  }
   /// Everything until the server closes, or until the answer is as long as its head says.
   std::string hear(bool one_answer = false) {
     std::string all;

@@ -293,8 +293,13 @@ TEST_CASE("a full queue is told to each problem of a list") {
   Server server(options);
   SapiClient client(server);
   const Json endless = pair_problem({{"steps", 1000000000000}});
-  const Json list = Json::parse(
-      client.send("POST", "problems/", Json::array({endless, endless, endless, endless}).dump()).body);
-  CHECK(list.at(3).at("error_code") == 429);
+  const std::string running = client.submit(endless);
+  const JobEngine& engine = server.service->engine();
+  while (engine.find(running)->status == JobStatus::queued)
+    engine.wait(running, 1, engine.find(running)->version);
+  const Json list =
+      Json::parse(client.send("POST", "problems/", Json::array({endless, endless, endless}).dump()).body);
   CHECK(list.at(0).contains("id"));
+  CHECK(list.at(1).at("error_code") == 429);
+  CHECK(list.at(2).at("error_code") == 429);
 }

@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,14 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def blocks_of(text):
     """[(language, body, first line)] of the fenced blocks."""
     return [(m[1], m[2], text.count("\n", 0, m.start()) + 2) for m in FENCE.finditer(text)]
+
+
+def with_places_of_this_run(text):
+    """`text` with the places that programs meet at changed to ones that no other run on this computer uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return text.replace("shm:tutorial", f"shm:tutorial-{os.getpid()}").replace("127.0.0.1:47811", f"127.0.0.1:{port}")
 
 
 def matches(expected, printed):
@@ -47,7 +56,7 @@ def command_of(language, body, python):
 
 def run(path, environment, python, folder, verbose):
     """Number of blocks run. Exits with what went wrong."""
-    blocks = blocks_of(path.read_text())
+    blocks = blocks_of(with_places_of_this_run(path.read_text()))
     count = 0
     for index, (language, body, line) in enumerate(blocks):
         if language not in ("bash", "python"):
