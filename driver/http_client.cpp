@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
+#include <poll.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <system_error>
@@ -27,6 +30,60 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// While it lives, a write of this thread to a connection that the other side has closed fails, as it does
+/// without TLS, rather than ending the process: OpenSSL writes with plain write(). The program's own SIGPIPE,
+/// of `opoloop … | head`, stays what it is.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~WithoutSigpipe() {
+    const timespec at_once{};
+    if (!was_pending_) sigtimedwait(&pipe_, nullptr, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_{}, before_{};
+  bool was_pending_ = false;
+};
+
+/// httplib names its errors by the operation that failed.
+std::string words_of(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "nothing listens there, or its name is not known";
+    case httplib::Error::ConnectionTimeout:
+      return "it cannot be reached";
+    case httplib::Error::Read:
+      return "the connection ended before the answer did";
+    case httplib::Error::Write:
+      return "the connection ended before the request did";
+    case httplib::Error::SSLConnection:
+      return "it does not encrypt";
+    case httplib::Error::SSLServerVerification:
+      return "its certificate is not one of a known authority (OPOLOOP_CA_FILE names others)";
+    default:
+      return httplib::to_string(error);
+  }
+}
+
+/// Whether something waits to be read on a connection between two requests: nothing but its end can. httplib
+/// does not see the end of an encrypted one, whose server says goodbye before it closes: there is a byte to
+/// read, so it takes the connection for alive and loses the next request on it.
+bool has_ended(const httplib::Client& client) {
+  pollfd p{client.socket(), POLLIN, 0};
+  return ::poll(&p, 1, 0) != 0;
+}
+
 }  // namespace
 
 std::string HttpReply::header(const std::string& lower_case_name) const {
@@ -44,20 +101,20 @@ struct HttpClient::Impl {
 
   std::unique_ptr<httplib::Client> take() {
     const std::lock_guard lock(mutex);
-    if (idle.empty()) {
-      const std::string name = host.find(':') != std::string::npos ? "[" + host + "]" : host;
-      auto client = tls ? std::make_unique<httplib::Client>(fmt::format("https://{}:{}", name, port))
-                        : std::make_unique<httplib::Client>(host, port);
-      client->set_keep_alive(true);
-      client->set_tcp_nodelay(true);
-      client->set_connection_timeout(kConnect_s);
-      if (const char* authorities = std::getenv("OPOLOOP_CA_FILE"); tls && authorities != nullptr) {
-        client->set_ca_cert_path(authorities);
-      }
-      return client;
+    while (!idle.empty()) {
+      std::unique_ptr<httplib::Client> client = std::move(idle.back());
+      idle.pop_back();
+      if (!has_ended(*client)) return client;
     }
-    std::unique_ptr<httplib::Client> client = std::move(idle.back());
-    idle.pop_back();
+    const std::string name = host.find(':') != std::string::npos ? "[" + host + "]" : host;
+    auto client = tls ? std::make_unique<httplib::Client>(fmt::format("https://{}:{}", name, port))
+                      : std::make_unique<httplib::Client>(host, port);
+    client->set_keep_alive(true);
+    client->set_tcp_nodelay(true);
+    client->set_connection_timeout(kConnect_s);
+    if (const char* authorities = std::getenv("OPOLOOP_CA_FILE"); tls && authorities != nullptr) {
+      client->set_ca_cert_path(authorities);
+    }
     return client;
   }
 };
@@ -71,11 +128,15 @@ HttpClient::HttpClient(const std::string& host, int port, std::map<std::string, 
   impl_->headers = std::move(headers);
 }
 
-HttpClient::~HttpClient() = default;
+HttpClient::~HttpClient() {
+  const WithoutSigpipe here;  // a TLS connection is closed with a last word
+  impl_.reset();
+}
 
 HttpReply HttpClient::send(const std::string& method, const std::string& path,
                            const std::vector<HttpContent>& content,
                            const std::map<std::string, std::string>& headers, double timeout_s) {
+  const WithoutSigpipe here;
   std::unique_ptr<httplib::Client> client = impl_->take();
   const auto seconds = static_cast<time_t>(std::ceil(timeout_s));
   client->set_read_timeout(seconds);
@@ -109,7 +170,7 @@ HttpReply HttpClient::send(const std::string& method, const std::string& path,
   const httplib::Result result = client->send(request);
   if (!result) {
     const std::string what =
-        fmt::format("{}:{}: no answer: {}", impl_->host, impl_->port, httplib::to_string(result.error()));
+        fmt::format("{}:{}: no answer: {}", impl_->host, impl_->port, words_of(result.error()));
     const httplib::Error error = result.error();
     if (error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout ||
         error == httplib::Error::SSLConnection || error == httplib::Error::SSLServerVerification) {
