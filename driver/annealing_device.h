@@ -14,7 +14,11 @@ class AnnealingDevice final : public LocalDevice {
  public:
   explicit AnnealingDevice(DeviceUri uri);
   ~AnnealingDevice() override { stop(); }
-  Capabilities capabilities() const override { return {}; }
+  Capabilities capabilities() const override {
+    Capabilities can;
+    can.seed_determines_answer = true;
+    return can;
+  }
 
   /// The structured annealer (driver/qama_annealing.h), problems side by side.
   BatchResult run_batch(std::span<const QamaProblem> problems, const JobSettings& settings) override;

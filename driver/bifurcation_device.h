@@ -14,7 +14,11 @@ class BifurcationDevice final : public LocalDevice {
  public:
   BifurcationDevice(DeviceUri uri, BifurcationKind kind);
   ~BifurcationDevice() override { stop(); }
-  Capabilities capabilities() const override { return {}; }
+  Capabilities capabilities() const override {
+    Capabilities can;
+    can.seed_determines_answer = true;
+    return can;
+  }
 
   static std::span<const ParameterHelp> parameters();
 

@@ -35,7 +35,8 @@ struct Capabilities {
   bool trajectories = false;         ///< returns amplitudes over round trips
   bool exact = false;                ///< proves its optimum
   bool structured_couplings = false;
-  bool resumable = false;  ///< a job lives on without this process: attach() finds it by its id
+  bool seed_determines_answer = false;  ///< the same job gives the same answer again, to the bit
+  bool resumable = false;               ///< a job lives on without this process: attach() finds it by its id
 };
 
 /// A named, documented value for the run file: every parameter a device ran with.
@@ -104,6 +105,7 @@ struct Result {
   bool counts_clipping = false;  ///< the device has converters or fixed-point arithmetic that can saturate
   bool interrupted = false;      ///< stopped early: samples hold what was done
   bool time_limited = false;
+  bool proven = false;  ///< the lowest energy of the samples is that of the ground state
 };
 
 enum class JobStatus { queued, running, done, failed, cancelled };

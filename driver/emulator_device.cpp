@@ -78,6 +78,7 @@ std::map<std::string, std::string> EmulatorDevice::in_force(const Job& job) cons
 Capabilities EmulatorDevice::capabilities() const {
   Capabilities can;
   can.trajectories = true;
+  can.seed_determines_answer = true;
   if (machine_ == nullptr) return can;
   if (machine_->pulses_usable) can.max_spins = machine_->pulses_usable->value;
   if (machine_->coupling_max) {
@@ -119,7 +120,7 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   result.stored_couplings = coupling->stored_couplings();
   result.coupling_storage = coupling->storage();
   result.parameters = describe(parameters);
-  result.parameters["coupling_strength"] = {number_text(coupling_strength(model, parameters)), ""};
+  result.parameters["coupling_strength"] = {number_text(coupling_strength(model, parameters)), "1/energy"};
   result.parameters["coupling_bits"] = {
       can.coupling_bits ? fmt::format("{}", *can.coupling_bits) : std::string("ideal"), "bit"};
   if (!device_file_.empty()) result.parameters["device_file"] = {device_file_, ""};
@@ -165,12 +166,13 @@ Result EmulatorDevice::execute(const Job& job, JobControl& control) {
   if (settings.time_limit_s) options.deadline = start + clock_duration(*settings.time_limit_s);
   std::vector<TrajectoryResult> trajectories = run_ensemble(model, *coupling, parameters, options);
   result.timing.wall_s = seconds_since(start);
-  result.interrupted = control.cancel.load();
   const bool cut_short =
       trajectories.size() < static_cast<std::size_t>(result.runs) ||
       std::any_of(
           trajectories.begin(), trajectories.end(),
           [&](const TrajectoryResult& t) { return !t.diverged && t.rounds < parameters.rounds; });
+  // A cancel that comes after the last round trip leaves a whole answer.
+  result.interrupted = cut_short && control.cancel.load();
   result.time_limited =
       cut_short && !result.interrupted && options.deadline && Clock::now() >= *options.deadline;
 

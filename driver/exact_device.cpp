@@ -19,6 +19,7 @@ Capabilities ExactDevice::capabilities() const {
   Capabilities can;
   can.max_spins = kBruteForceMaxSpins;
   can.exact = true;
+  can.seed_determines_answer = true;
   return can;
 }
 
@@ -47,6 +48,7 @@ Result ExactDevice::execute(const Job& job, JobControl& control) {
   if (settings.steps && *settings.steps != 1) {
     result.warnings.push_back("exact: has no steps; the number given was not used");
   }
+  result.proven = found.complete;
   if (!found.complete) {
     result.time_limited = clock.time_over();
     result.interrupted = clock.cancelled();

@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "driver/sampled_job.h"
 #include "driver/server/http_server.h"
 #include "driver/server/random_id.h"
@@ -209,6 +210,11 @@ std::string RemoteQuanfluenceDevice::hand_over(const Job& job) {
   const std::string file = client_->upload(prepare(job).qubo_file());
   std::vector<std::string> ids;
   for (int run = 0; run < job.settings.runs.value_or(1); ++run) {
+    // Those that are there are known by their ids; the service cannot take one back.
+    if (interrupted()) {
+      if (ids.empty()) throw Error("interrupted");
+      break;
+    }
     try {
       ids.push_back(client_->create_job(file));
     } catch (const Error& error) {
@@ -278,7 +284,15 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
     const std::string where =
         c.direct ? "quanfluence: answer" : "quanfluence: job " + ids[static_cast<std::size_t>(run)];
     if (c.direct) {
-      take(client_->execute(prepared.data_zip(), c.timeout_s), where);
+      try {
+        take(client_->execute(prepared.data_zip(), c.timeout_s), where);
+      } catch (const Error& error) {
+        // Nobody keeps the answers that have come but this process.
+        if (solutions.empty()) throw;
+        warnings.push_back(
+            fmt::format("{}; {} of {} answers had come", error.what(), solutions.size(), runs));
+        break;
+      }
       continue;
     }
     std::chrono::duration<double> pause{0.005};
@@ -306,7 +320,11 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
   result.interrupted = clock.cancelled();
   result.time_limited = clock.time_over();
   result.timing.wall_s = seconds_since(begun);
-  for (const auto& [name, value] : client_->device()) result.parameters["device_" + name] = {value, ""};
+  try {
+    for (const auto& [name, value] : client_->device()) result.parameters["device_" + name] = {value, ""};
+  } catch (const Error& error) {
+    warnings.push_back(fmt::format("{}; the record of the machine is not in the run file", error.what()));
+  }
   result.parameters["device"] = {client_->device_id(), ""};
   result.parameters["submit"] = {kWays[c.direct ? 1 : 0], ""};
   result.parameters["runs"] = {std::to_string(runs), ""};

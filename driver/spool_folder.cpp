@@ -111,7 +111,9 @@ std::optional<SpinSets> SpoolFolder::answer(const std::string& id, std::size_t s
       const std::string text = read_file_bytes(path, kAnswerBytes);
       SpinSets solutions =
           is_json ? parse_solution_json(text, spins, path) : parse_solution_csv(text, spins, path);
-      if (!settled && runs && solutions.size() < static_cast<std::size_t>(*runs)) return std::nullopt;
+      // Half a list in JSON is not read; of a CSV file any number of lines is.
+      const bool fewer = runs ? solutions.size() < static_cast<std::size_t>(*runs) : !is_json;
+      if (!settled && fewer) return std::nullopt;
       return solutions;
     } catch (const InputError&) {
       if (settled) throw;

@@ -123,8 +123,8 @@ void PlantSession::close() {
     ask(header, {}, [](const Message& m) { return m.header.type == FrameType::end; }, "END");
   } catch (const Error&) {
     // It may have left already, and its last word may be lost: all results are in.
-    patience_ = before;
-    return;
+  } catch (const Stopped&) {
+    // Asked to stop after the last round: likewise.
   }
   patience_ = before;
 }

@@ -78,12 +78,23 @@ ShmCarrier::ShmCarrier(const std::string& name, Side side, double wait_s)
 ShmCarrier::~ShmCarrier() {
   if (side_ == Side::plant) {
     region_->plant_closed.store(1);
-    ::shm_unlink(path_.c_str());
+    if (named(file_)) ::shm_unlink(path_.c_str());
   } else if (mine_) {
     region_->controller_closed.store(1);
   }
   ::munmap(region_, sizeof(ShmRegion));
   ::close(file_);  // gives the lock back
+}
+
+bool ShmCarrier::named(int file) const {
+  struct stat ours = {};
+  struct stat theirs = {};
+  const int there = ::shm_open(path_.c_str(), O_RDONLY | O_CLOEXEC, 0);
+  if (there < 0) return false;
+  const bool same = ::fstat(file, &ours) == 0 && ::fstat(there, &theirs) == 0 &&
+                    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+  ::close(there);
+  return same;
 }
 
 bool ShmCarrier::map(int file) {
@@ -96,7 +107,13 @@ bool ShmCarrier::map(int file) {
 void ShmCarrier::make_region() {
   for (int attempt = 0;; ++attempt) {
     file_ = ::shm_open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file_ >= 0) break;
+    if (file_ >= 0) {
+      // Before it was locked another plant may have taken it for a leftover and put its own there.
+      if (::flock(file_, LOCK_EX | LOCK_NB) == 0 && named(file_)) break;
+      ::close(file_);
+      file_ = -1;
+      continue;
+    }
     if (errno != EEXIST || attempt == 3)
       throw Error(fmt::format("{}: cannot make shared memory: {}", this->name(), std::strerror(errno)));
     const int there = ::shm_open(path_.c_str(), O_RDWR | O_CLOEXEC, 0);
@@ -110,7 +127,7 @@ void ShmCarrier::make_region() {
     ::shm_unlink(path_.c_str());
     ::close(there);
   }
-  if (::flock(file_, LOCK_EX | LOCK_NB) != 0 || ::ftruncate(file_, sizeof(ShmRegion)) != 0 || !map(file_)) {
+  if (::ftruncate(file_, sizeof(ShmRegion)) != 0 || !map(file_)) {
     const std::string reason = std::strerror(errno);
     ::shm_unlink(path_.c_str());
     throw Error(fmt::format("{}: cannot make shared memory: {}", this->name(), reason));

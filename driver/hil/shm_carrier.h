@@ -68,6 +68,8 @@ class ShmCarrier final : public Carrier {
  private:
   void make_region();
   void join_region(double wait_s);
+  /// Whether the name still stands for this file, and not for one that another plant has made since.
+  bool named(int file) const;
   bool map(int file);
   void require_peer() const;
 

@@ -113,6 +113,16 @@ thread_local Connection* t_connection = nullptr;
 /// Set while the accepting thread turns a connection away.
 thread_local bool t_turn_away = false;
 
+/// What an action answers; false where it throws, which would end the whole server here.
+template <typename Action>
+bool succeeds(const Action& action) {
+  try {
+    return action();
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 /// A thread a connection, made when needed and kept.
 class ConnectionThreads final : public httplib::TaskQueue {
  public:
@@ -162,7 +172,10 @@ class ConnectionThreads final : public httplib::TaskQueue {
       const std::function<void()> connection = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
-      connection();
+      succeeds([&] {
+        connection();
+        return true;
+      });
       lock.lock();
     }
   }
@@ -434,21 +447,26 @@ struct HttpServer::Impl {
       to.set_content_provider(
           static_cast<std::size_t>(info.st_size), response.content_type,
           [fd](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
-            std::vector<char> piece(std::min(length, kFilePiece));
-            const ssize_t got = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(offset));
-            return got > 0 && sink.write(piece.data(), static_cast<std::size_t>(got));
+            // In the thread of a connection nothing may be thrown: out of memory is the end of this answer.
+            return succeeds([&] {
+              std::vector<char> piece(std::min(length, kFilePiece));
+              const ssize_t got = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(offset));
+              return got > 0 && sink.write(piece.data(), static_cast<std::size_t>(got));
+            });
           },
           [fd](bool) { ::close(fd); });
     } else if (response.stream) {
       to.set_chunked_content_provider(response.content_type,
                                       [stream = response.stream](std::size_t, httplib::DataSink& sink) {
-                                        bool open = true;
-                                        const bool more = stream([&](std::string_view text) {
-                                          open = open && sink.write(text.data(), text.size());
+                                        return succeeds([&] {
+                                          bool open = true;
+                                          const bool more = stream([&](std::string_view text) {
+                                            open = open && sink.write(text.data(), text.size());
+                                            return open;
+                                          });
+                                          if (open && !more) sink.done();
                                           return open;
                                         });
-                                        if (open && !more) sink.done();
-                                        return open;
                                       });
     } else {
       to.set_content(response.body, response.content_type);

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -41,6 +42,15 @@ std::string fingerprint_of(const std::string& description, const std::string& pr
 
 bool ended(JobStatus status) {
   return status != JobStatus::queued && status != JobStatus::running;
+}
+
+/// Where nobody is there to hear that it did not work: the device may be out of reach, the job may have
+/// ended.
+void cancel_quietly(const std::function<void()>& cancel_there) {
+  try {
+    if (cancel_there) cancel_there();
+  } catch (const std::exception&) {
+  }
 }
 
 }  // namespace
@@ -162,6 +172,13 @@ struct JobEngine::Impl {
     std::erase(finished, job);
     std::error_code ignored;
     if (job->view.logged) std::filesystem::remove(log_path(job->view.id), ignored);
+  }
+
+  /// What to ask of a device that computes this job, if one does. To be asked without the mutex: a remote
+  /// device takes its time.
+  static std::function<void()> cancelling(const StoredJob& job) {
+    if (job.device == nullptr) return {};
+    return [device = job.device, id = job.device_job] { device->cancel(id); };
   }
 
   void touch(StoredJob& job) {
@@ -311,13 +328,15 @@ struct JobEngine::Impl {
                              ? std::make_shared<LivePicture>()
                              : nullptr;
     const std::string running = device.submit({problem, settings, recorder.get(), picture.get()});
+    bool cancelled = false;
     {
       const std::lock_guard lock(mutex);
       job->picture = picture;
       job->device = &device;
       job->device_job = running;
-      if (job->cancel_asked || job->abandoned) device.cancel(running);
+      cancelled = job->cancel_asked || job->abandoned;
     }
+    if (cancelled) device.cancel(running);
     Progress progress;
     while (!ended(device.wait(running, 0.1, &progress))) {
       const std::lock_guard lock(mutex);
@@ -343,8 +362,18 @@ struct JobEngine::Impl {
           fmt::format("the answer has {} bytes, this server keeps at most {}: ask for fewer runs",
                       answer.size(), options.max_result_bytes));
     }
-    flush = result.interrupted || result.time_limited;
+    flush = result.interrupted || result.time_limited || settings.until_target ||
+            !device.capabilities().seed_determines_answer;
     return answer;
+  }
+
+  /// What fails while this server stops may fail because of that: a remote device is not asked twice any
+  /// more. The job is tried again at the next start, unless it is refused.
+  bool left_to_the_next_start(const JobPointer& job, const std::exception& failed) {
+    if (dynamic_cast<const InputError*>(&failed) != nullptr) return false;
+    const std::lock_guard lock(mutex);
+    if (stopping) job->abandoned = true;
+    return stopping;
   }
 
   void run(const JobPointer& job) {
@@ -363,6 +392,7 @@ struct JobEngine::Impl {
       try {
         answer = compute(job, flush);
       } catch (const std::exception& failed) {
+        if (left_to_the_next_start(job, failed)) return;
         status = JobStatus::failed;
         error = failed.what();
         std::error_code ignored;
@@ -475,9 +505,11 @@ Submission JobEngine::submit(const JobRequest& request, const std::string& key) 
     if (!lock.owns_lock()) lock.lock();
     e.counts.disk_trouble = refused.what();
     job->abandoned = true;
-    if (job->device != nullptr) job->device->cancel(job->device_job);
+    const auto cancel_there = Impl::cancelling(*job);
     e.remove(job);
     e.touch(*job);
+    lock.unlock();
+    cancel_quietly(cancel_there);
     throw;
   }
   job->accepted = true;
@@ -594,11 +626,17 @@ bool JobEngine::cancel(const std::string& id) {
   // Asked for and answered: it holds after a restart too.
   impl_->journal->sync(impl_->journal->append(kCancelAsked, id));
   bool waiting = false;
+  std::function<void()> cancel_there;
   {
     const std::lock_guard lock(impl_->mutex);
     job->cancel_asked = true;
-    if (job->device != nullptr) job->device->cancel(job->device_job);
+    cancel_there = Impl::cancelling(*job);
     waiting = std::erase(impl_->queue, job) > 0;
+  }
+  try {
+    if (cancel_there) cancel_there();
+  } catch (const InputError&) {
+    // It has ended meanwhile: the device knows it no longer.
   }
   if (!waiting) return true;
   try {
@@ -651,6 +689,7 @@ Capabilities JobEngine::capabilities(const std::string& device) const {
 }
 
 void JobEngine::stop(double grace_s) {
+  std::vector<std::function<void()>> cancellations;
   {
     std::unique_lock lock(impl_->mutex);
     impl_->stopping = true;
@@ -663,9 +702,10 @@ void JobEngine::stop(double grace_s) {
       job->changed.notify_all();
       if (job->view.status != JobStatus::running) continue;
       job->abandoned = true;
-      if (job->device != nullptr) job->device->cancel(job->device_job);
+      cancellations.push_back(Impl::cancelling(*job));
     }
   }
+  for (const auto& cancel_there : cancellations) cancel_quietly(cancel_there);
   for (std::thread& worker : impl_->workers) worker.join();
   impl_->workers.clear();
 }

@@ -370,6 +370,7 @@ std::string result_json(const Result& r) {
   json["counts_clipping"] = r.counts_clipping;
   json["interrupted"] = r.interrupted;
   json["time_limited"] = r.time_limited;
+  json["proven"] = r.proven;
   Json& samples = json["samples"] = Json::array();
   for (const Sample& s : r.samples) {
     Json sample;
@@ -421,6 +422,7 @@ Result parse_result(std::string_view text) {
   r.counts_clipping = flag_of(json, "counts_clipping");
   r.interrupted = flag_of(json, "interrupted");
   r.time_limited = flag_of(json, "time_limited");
+  r.proven = flag_of(json, "proven");
   const Json& samples = member(json, "samples");
   if (!samples.is_array()) refuse("samples", "must be an array");
   for (const Json& sample : samples) r.samples.push_back(sample_of(sample));

@@ -218,7 +218,10 @@ class QuanfluenceApi {
       if (!view) throw HttpError(404, "no_such_job", "the job has been forgotten already");
       if (view->status == JobStatus::failed) throw HttpError(500, "failed", view->error);
       if (ended(view->status)) return success(answer_json(engine_.result(id)));
-      if (engine_.stopped()) throw Stopping("the server is stopping");
+      if (engine_.stopped()) {
+        engine_.cancel(id);  // the caller sends it again: it is not to run twice
+        throw Stopping("the server is stopping");
+      }
       if (!request.connected()) {
         engine_.cancel(id);
         throw HttpError(499, "hung_up", "the caller has hung up");

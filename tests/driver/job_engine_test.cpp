@@ -2,10 +2,15 @@
 
 #include <sys/resource.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <future>
+#include <semaphore>
+#include <thread>
 
 #include "driver/run_file.h"
+#include "driver/server/http_server.h"
 #include "tests/driver/temporary_folder.h"
 
 using namespace opoloop;
@@ -165,6 +170,9 @@ TEST_CASE("cancel stops a job that runs, with what is done, and one that waits")
   CHECK(ended(engine, waiting).status == JobStatus::cancelled);
   CHECK(parse_result(engine.result(waiting)).samples.empty());
   CHECK(engine.find(running)->status == JobStatus::running);
+  // Only runs that have begun are in the answer.
+  auto view = engine.find(running);
+  while (view && view->progress.fraction == 0) view = engine.wait(running, 10, view->version);
   CHECK(engine.cancel(running));
   CHECK(engine.cancel(running));
   CHECK(ended(engine, running).status == JobStatus::cancelled);
@@ -262,4 +270,115 @@ TEST_CASE("a full disk refuses jobs, and a finished one waits until its answer c
   CHECK(ended(engine, id).status == JobStatus::done);
   CHECK(engine.counts().disk_trouble.empty());
   CHECK(parse_result(engine.result(id)).samples.size() == 3);
+}
+
+namespace {
+
+/// A server whose only job runs for ever. It answers to cancelling when it is let go, and to nothing when it
+/// is broken.
+struct FarMachine {
+  FarMachine() {
+    const auto answer = [this](const char* body, int status = 200) {
+      HttpResponse response;
+      response.status = broken ? 500 : status;
+      response.body = broken ? R"({"error":{"code":"broken","message":"the laser is off"}})" : body;
+      return response;
+    };
+    const char* job = R"({"id":"0a","state":"running",)"
+                      R"("progress":{"fraction":0,"rate_per_s":0,"best_energy":null}})";
+    const char* devices = R"({"default":"far:","devices":[{"uri":"far:","capabilities":{"max_spins":0,)"
+                          R"("coupling_bits":null,"linear_term":true,"trajectories":false,"exact":false,)"
+                          R"("structured_couplings":false}}]})";
+    std::vector<Route> routes(4);
+    const auto route = [&](std::size_t k, const char* method, const char* path, auto handle) {
+      routes[k].method = method;
+      routes[k].path = path;
+      routes[k].handle = [handle](const HttpRequest& request) { return handle(request); };
+    };
+    route(0, "GET", "/v1/devices", [=](const HttpRequest&) { return answer(devices); });
+    route(1, "POST", "/v1/jobs", [=](const HttpRequest& request) {
+      return answer(job, request.query.contains("check") ? 200 : 202);
+    });
+    route(2, "GET", "/v1/jobs/{id}", [=](const HttpRequest&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      return answer(job);
+    });
+    route(3, "DELETE", "/v1/jobs/{id}", [=, this](const HttpRequest&) {
+      asked.release();
+      // In an engine that waits for this answer the test ends all the same.
+      (void)let_go.try_acquire_for(std::chrono::seconds(20));
+      return answer(job);
+    });
+    server = std::make_unique<HttpServer>(HttpOptions{}, routes);
+    server->start();
+  }
+  std::string uri() const { return "opoloop://127.0.0.1:" + std::to_string(server->port()); }
+
+  std::atomic<bool> broken{false};
+  std::counting_semaphore<> asked{0}, let_go{0};
+  std::unique_ptr<HttpServer> server;
+};
+
+/// Submits a job, and waits until the machine has it.
+std::string running_there(JobEngine& engine) {
+  const std::string id = engine.submit(ring(1), "").id;
+  begun(engine, id);
+  for (auto view = engine.find(id); view->version < 3;) view = engine.wait(id, 10, view->version);
+  return id;
+}
+
+}  // namespace
+
+TEST_CASE("while a remote machine is asked to cancel, others are served") {
+  const TemporaryFolder folder;
+  FarMachine machine;
+  JobEngineOptions options = options_in(folder);
+  options.devices = {machine.uri()};
+  JobEngine engine(options);
+  engine.start();
+  const std::string id = running_there(engine);
+  std::thread cancelling([&] { engine.cancel(id); });
+  machine.asked.acquire();
+  auto look = std::async(std::launch::async, [&] { return engine.counts().running; });
+  CHECK(look.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  machine.let_go.release();
+  CHECK(look.get() == 1);
+  cancelling.join();
+  machine.broken = true;
+  machine.let_go.release();
+  engine.stop(0);
+}
+
+TEST_CASE("a server whose remote machine fails while it stops leaves the job to its next start") {
+  const TemporaryFolder folder;
+  FarMachine machine;
+  JobEngineOptions options = options_in(folder);
+  options.devices = {machine.uri()};
+  const double grace_s = GENERATE(0, 60);
+  std::string id;
+  {
+    JobEngine engine(options);
+    engine.start();
+    id = running_there(engine);
+    std::thread stopping([&] { engine.stop(grace_s); });
+    if (grace_s == 0) {
+      machine.asked.acquire();
+    } else {
+      const auto refused = [&] {
+        try {
+          engine.submit(ring(2), "");
+          return false;
+        } catch (const Stopping&) {
+          return true;
+        }
+      };
+      while (!refused()) std::this_thread::yield();
+    }
+    machine.broken = true;
+    machine.let_go.release();
+    stopping.join();
+  }
+  const JobEngine next(options);
+  REQUIRE(next.find(id));
+  CHECK(next.find(id)->status == JobStatus::queued);
 }

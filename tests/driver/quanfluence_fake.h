@@ -60,6 +60,7 @@ class FakeQuanfluence {
   // What tests change, before the requests that it concerns.
   int wrong_tokens = 0;     ///< refuse so many tokens as run out
   int busy = 0;             ///< answer 503 to so many requests for a job
+  int executes = 1000;      ///< direct requests it answers; further ones fail
   int pending = 0;          ///< a job is PENDING at its first so many looks
   std::string status;       ///< of every job, instead
   Json spoil = nullptr;     ///< merged into every answer
@@ -151,6 +152,7 @@ class FakeQuanfluence {
     last_data = ZipArchive(request.parts[0].content, "data.zip", 1 << 24).read("data.txt");
     QuboModel qubo;
     for (const Json& term : Json::parse(last_data)) add(qubo, term.at(0), term.at(1), term.at(2));
+    if (executed_ >= executes) return failure(500, "the laser is off");
     return success(solve(qubo, ++executed_));
   }
 
