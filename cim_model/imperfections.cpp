@@ -102,9 +102,9 @@ void validate_imperfections(const LoopParameters& parameters) {
   require(i.out_coupling > 0 && i.out_coupling <= 1, "out_coupling", i.out_coupling,
           "in (0, 1] [part of a pulse's energy]");
   if (i.out_coupling < 1 && model_measures(parameters.model)) {
-    throw InputError(fmt::format(
-        "out_coupling = {}: model {} has its extraction in its own loss (j, or r_out), leave this at 1",
-        i.out_coupling, name_of(parameters.model)));
+    throw InputError(
+        fmt::format("out_coupling = {}: model {} measures itself, its extraction is measured_loss: must be 1",
+                    i.out_coupling, name_of(parameters.model)));
   }
   if (parameters.model == ModelKind::delay_lines &&
       (i.out_coupling < 1 || i.record_gain != 1 || i.electronic_noise > 0 || can_clip(i) ||

@@ -73,7 +73,7 @@ TrajectoryResult run_loop(const IsingModel& problem, const LoopParameters& param
   const bool has_field = problem.has_field();
   if (has_field && parameters.field_mode == FieldMode::ancilla) {
     throw InputError(
-        "field mode = ancilla: the problem still has a field, extend it with with_ancilla() first");
+        "field_mode = ancilla: the problem still has a field, extend it with with_ancilla() first");
   }
   const auto n = static_cast<std::size_t>(problem.size());
   if (model.size() != problem.size()) throw InputError("the pulse model and the problem differ in size");

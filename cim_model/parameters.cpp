@@ -118,13 +118,12 @@ void LoopParameters::validate() const {
   require_points(beta, "beta", "at least 0 and finite [per time unit]", [](double v) { return v >= 0; });
   require_points(sfc_c, "sfc_c", "at least 0 and finite", [](double v) { return v >= 0; });
   require(at_least(sfc_k, 0), "sfc_k", sfc_k, "at least 0 and finite");
-  require(at_least(best_energy.rho, 0), "best_energy.rho", best_energy.rho,
-          "at least 0 and finite [squared amplitude]");
-  require(at_least(best_energy.delta, 0), "best_energy.delta", best_energy.delta,
+  require(at_least(best_energy.rho, 0), "rho", best_energy.rho, "at least 0 and finite [squared amplitude]");
+  require(at_least(best_energy.delta, 0), "delta", best_energy.delta,
           "at least 0 and finite [per unit of Ising energy]");
-  require(at_least(best_energy.gamma, 0), "best_energy.gamma", best_energy.gamma,
-          "at least 0 and finite [per time unit]");
-  require(above(best_energy.tau, 0), "best_energy.tau", best_energy.tau,
+  require(at_least(best_energy.gamma, 0), "gamma", best_energy.gamma,
+          "at least 0 and finite [per squared time unit]");
+  require(above(best_energy.tau, 0), "tau", best_energy.tau,
           "positive and finite [signal amplitude lifetimes]");
   require(at_least(saturation, 0), "saturation", saturation, "at least 0 and finite");
 
@@ -132,12 +131,12 @@ void LoopParameters::validate() const {
   if (xi) require(std::isfinite(*xi), "xi", *xi, "finite");
   require(above(limit, 0), "limit", limit, "positive and finite [normalised amplitude per time unit]");
 
-  require(at_least(amplitude_clamp, 0), "amplitude_clamp", amplitude_clamp,
+  require(at_least(amplitude_clamp, 0), "clamp", amplitude_clamp,
           "0 (none) or positive and finite [normalised amplitude]");
   require(at_least(clamp_over_sqrt_alpha, 0), "clamp_over_sqrt_alpha", clamp_over_sqrt_alpha,
           "0 (none) or positive and finite [multiples of sqrt(alpha)]");
   require(amplitude_clamp == 0 || clamp_over_sqrt_alpha == 0, "clamp_over_sqrt_alpha", clamp_over_sqrt_alpha,
-          fmt::format("0 because amplitude_clamp = {} is set too: give one of the two", amplitude_clamp));
+          fmt::format("0 because clamp = {} is set too: give one of the two", amplitude_clamp));
   require(std::isfinite(error_start), "error_start", error_start, "finite");
   require(at_least(error_min, 0), "error_min", error_min, "0 (none) or positive and finite");
   require(at_least(error_max, 0), "error_max", error_max, "0 (none) or positive and finite");
@@ -165,9 +164,10 @@ void LoopParameters::validate() const {
     require_points(
         alpha, "alpha",
         fmt::format(
-            "at most {:.3g} [squared amplitude]: at dt = {} a crystal pass of model discrete leaves no "
-            "more in a pulse{}",
-            most, dt, law == LawKind::cac_best ? ", and the target goes up to alpha + rho" : ""),
+            "at most {:.3g} [squared amplitude]: at dt = {} and pump {:.4g} a crystal pass of model discrete "
+            "leaves no more in a pulse{}",
+            most, dt, highest_pump_of(*this),
+            law == LawKind::cac_best ? ", and the target goes up to alpha + rho" : ""),
         [most](double v) { return v <= most; });
   }
   require(above(detection_efficiency, 0) && detection_efficiency <= 1, "detection_efficiency",
@@ -196,8 +196,7 @@ void LoopParameters::validate() const {
   }
   validate_imperfections(*this);
   if (stepper == Stepper::runge_kutta4 && model != ModelKind::mean_field) {
-    throw InputError(
-        fmt::format("stepper = runge_kutta4: model {} is stochastic, must be euler", name_of(model)));
+    throw InputError(fmt::format("stepper = rk4: model {} is stochastic, must be euler", name_of(model)));
   }
 }
 
@@ -299,7 +298,7 @@ LawKind parse_law(const std::string& text) {
   return parse_in(kLawNames, text, "law");
 }
 FieldMode parse_field_mode(const std::string& text) {
-  return parse_in(kFieldModeNames, text, "field mode");
+  return parse_in(kFieldModeNames, text, "field_mode");
 }
 Nonlinearity parse_nonlinearity(const std::string& text) {
   return parse_in(kNonlinearityNames, text, "nonlinearity");

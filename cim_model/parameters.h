@@ -75,7 +75,7 @@ enum class InjectionPoint {
 struct BestEnergyTarget {
   double rho = 3;
   double delta = 10;      ///< per unit of Ising energy
-  double gamma = 1.1e-4;  ///< per time unit
+  double gamma = 1.1e-4;  ///< per squared time unit
   double tau = 1000;      ///< time units
   /// a of round k from the energy of round k − 1 (a = α in round 0), as in machines and programs that hand
   /// the energy to the next round trip; false: from the energy of round k itself.

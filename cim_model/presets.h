@@ -16,11 +16,17 @@ struct LoopPreset {
   std::string source;   ///< paper and table, or "tuned here (docs/tuning.md)"
   std::string summary;  ///< one line for `opoloop devices`
   LoopParameters parameters;
+  /// The pump where it follows from the size of the problem; parameters then have that of N = 100.
+  std::string pump_formula = {};
 };
 
 const std::vector<LoopPreset>& loop_presets();
 /// Parameters of a preset fitted to a problem (some depend on N). Throws InputError listing the known names.
 LoopParameters loop_preset(const std::string& name, const IsingModel& model);
+/// Law cac-best where nobody asks for a preset: leleu-sk with its strength of 0.25 and its δ of 10 in units
+/// of the couplings' root mean square over all pairs (1 for J = ±1), so that J and cJ run alike, and with the
+/// pump of 100 spins for smaller problems.
+LoopParameters cac_best_parameters(const IsingModel& model);
 /// How a linear term enters with this law unless told otherwise (docs/physics.md).
 FieldMode usual_field_mode(LawKind law);
 /// What `solve FILE` uses when nothing is said: chosen from size, density and field of the problem.

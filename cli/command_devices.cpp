@@ -4,11 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "cim_model/feedback_law.h"
 #include "cim_model/presets.h"
@@ -22,6 +25,7 @@
 #include "driver/kaiwu_device.h"
 #include "driver/quanfluence_device.h"
 #include "driver/spool_device.h"
+#include "hamiltonian/ising_model.h"
 
 namespace opoloop {
 namespace {
@@ -47,6 +51,12 @@ constexpr Scheme kSchemes[] = {
     {"spool:FOLDER", "a machine that is not on the network: matrices out, solutions in, by hand"},
 };
 
+/// Three columns. A value too long for its own moves the text behind it and never touches it.
+void print_row(std::ostream& out, const std::string& label, const std::string& value,
+               const std::string& text) {
+  out << fmt::format("  {:<26}{:<20}  {}\n", label, value, text);
+}
+
 template <class T>
 void sheet_row(std::ostream& out, const char* label, const std::optional<Sourced<T>>& field,
                const std::string& unit) {
@@ -60,7 +70,7 @@ void sheet_row(std::ostream& out, const char* label, const std::optional<Sourced
   } else {
     value = short_number(static_cast<double>(field->value), 6);
   }
-  out << fmt::format("  {:<26}{:<22}{}\n", label, value + (unit.empty() ? "" : " " + unit), field->source);
+  print_row(out, label, unit.empty() ? value : value + " " + unit, field->source);
 }
 
 void print_machine(std::ostream& out, const MachinePreset& machine) {
@@ -80,29 +90,54 @@ void print_machine(std::ostream& out, const MachinePreset& machine) {
   sheet_row(out, "pump over threshold", machine.pump, "");
   if (machine.round_trips) {
     if (const auto seconds = machine.machine_time_s(machine.round_trips->value)) {
-      out << fmt::format("  {:<26}{:<22}{}\n", "one run takes", short_seconds(*seconds),
-                         "from the values above");
+      print_row(out, "one run takes", short_seconds(*seconds), "from the values above");
     }
   }
 }
 
+/// The parameters that a loop of model mean-field with this law looks at, by their names in describe(), in
+/// the order in which they are printed.
+std::vector<std::string> names_in_use(const LoopParameters& p) {
+  std::vector<std::string> names = {"model",      "law",  "stepper",  "field_mode",
+                                    "read",       "dt",   "substeps", "pump",
+                                    "saturation", "gain", "clamp",    "clamp_over_sqrt_alpha"};
+  const auto add = [&](std::initializer_list<const char*> more) {
+    names.insert(names.end(), more.begin(), more.end());
+  };
+  // A uniform start replaces the normal one.
+  add({p.start_uniform_half_width > 0 ? "start_uniform_half_width" : "start_sd"});
+  if (p.law == LawKind::clipped || p.law == LawKind::tanh) add({"limit"});
+  if (!has_error_variable(p.law)) return names;
+  if (p.law != LawKind::sfc) add({"alpha"});
+  if (p.law != LawKind::cac_best) add({"beta"});
+  if (p.law == LawKind::sfc) add({"sfc_c", "sfc_k"});
+  if (p.law == LawKind::cac_best) add({"rho", "delta", "gamma", "tau", "best_energy.previous_energy"});
+  add({"error_start", "error_min", "error_max", "error_substeps", "error_dt"});
+  if (p.law != LawKind::sfc && p.law != LawKind::cfc) add({"error_uses_new_amplitude"});
+  return names;
+}
+
+/// The whole setting as `solve --preset` runs it, but for the rows that depend on the problem: those say how.
 void print_loop(std::ostream& out, const LoopPreset& preset) {
-  const LoopParameters& p = preset.parameters;
   out << fmt::format("{}: {}\n", preset.name, preset.summary);
-  const auto row = [&](const char* label, const std::string& value) {
-    out << fmt::format("  {:<26}{}\n", label, value);
+  const auto row = [&](const std::string& label, const std::string& value) {
+    out << fmt::format("  {:<29}{}\n", label, value);
   };
   row("source", preset.source);
-  row("model", name_of(p.model));
-  row("law", name_of(p.law));
-  row("dt", short_number(p.dt));
-  row("round trips", grouped(p.rounds));
-  row("pump", p.pump.text());
-  const bool error_law = has_error_variable(p.law);
-  if (error_law && p.law != LawKind::sfc) row("alpha", p.alpha.text());
-  if (error_law) row("beta", p.beta.text());
-  if (p.law == LawKind::sfc) row("c, k", p.sfc_c.text() + ", " + short_number(p.sfc_k));
-  if (p.xi) row("xi", short_number(*p.xi));
+  // The number of spins matters to the pump alone.
+  const LoopParameters p = emulator_parameters({{"preset", preset.name}}, IsingModel(100, {}));
+  std::map<std::string, ParameterValue> values = describe(p);
+  if (!preset.pump_formula.empty()) {
+    values["pump"].value = short_number(p.pump.first());
+    values["pump"].unit += " for 100 spins; " + preset.pump_formula;
+  }
+  row("round trips (--steps)", grouped(p.rounds));
+  row("xi", p.xi ? short_number(*p.xi) + " 1/energy" : "√(2N/ΣJ²) 1/energy, from the problem");
+  for (const std::string& name : names_in_use(p)) {
+    const ParameterValue& value = values.at(name);
+    row(name, value.unit.empty() ? value.value : value.value + " " + value.unit);
+  }
+  out << "  Meanings: opoloop devices emulator:\n";
 }
 
 void list_all(std::ostream& out) {
@@ -139,8 +174,7 @@ void print_device_file(std::ostream& out, const std::string& path) {
   for (const ParameterHelp& p : emulator_parameter_help()) {
     const auto found = file.parameters.find(p.name);
     if (found == file.parameters.end()) continue;
-    out << fmt::format("  {:<26}{:<22}{}\n", p.name, found->second + (p.unit.empty() ? "" : " " + p.unit),
-                       p.help);
+    print_row(out, p.name, p.unit.empty() ? found->second : found->second + " " + p.unit, p.help);
   }
   if (file.parameters.empty()) out << "  sets nothing\n";
   if (!file.machine.empty()) print_machine(out << '\n', machine_preset(file.machine));

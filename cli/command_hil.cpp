@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "cim_model/presets.h"
+#include "cli/number_options.h"
+#include "cli/output_place.h"
 #include "cli/problem_options.h"
 #include "cli/text_format.h"
 #include "core/error.h"
@@ -222,6 +224,10 @@ void print_outcome(const HilOutcome& o, double best_energy, const Streams& strea
 }
 
 int plant(const PlantOptions& o, const std::string& command_line, const Streams& streams) {
+  FilePlaces places;
+  places.reads(o.problem->file, "the problem file");
+  places.writes(o.out, "--out");
+  places.writes(o.report, "--report");
   catch_interrupts();
   const Problem problem = open_problem(o.problem->file, o.problem->load_options());
   const LoopParameters parameters = loop_parameters(o, problem.ising);
@@ -256,7 +262,8 @@ int plant(const PlantOptions& o, const std::string& command_line, const Streams&
   result.interrupted = report.interrupted;
   result.timing.wall_s = report.wall_s;
   result.parameters = describe(parameters);
-  result.parameters["coupling_strength"] = {fmt::format("{}", coupling_strength(model, parameters)), ""};
+  result.parameters["coupling_strength"] = {fmt::format("{}", coupling_strength(model, parameters)),
+                                            "1/energy"};
   result.counts_clipping = can_clip(parameters.imperfections);
   if (summary.settings.round_trip_s > 0) result.round_trip_time_s = summary.settings.round_trip_s;
   if (ancilla) result.adaptations.push_back("linear term moved into an ancilla pulse (field_mode = ancilla)");
@@ -347,20 +354,21 @@ void add_plant_options(CLI::App& app, PlantOptions& o) {
       ->group(loop);
   app.add_option("--steps", o.steps, "Round trips of a run")
       ->type_name("K")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(o.steps))
       ->group(loop);
   app.add_option("--runs", o.runs, "Runs, one after another")
       ->type_name("R")
       ->capture_default_str()
+      ->transform(any_integer(o.runs))
       ->group(loop);
   app.add_option("--seed", o.seed, "Seed of the loop's noise")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+      ->transform(nonnegative_integer(o.seed))
       ->group(loop);
   app.add_option("--delay", o.delay, "Round trips between a measurement and its injection, d")
       ->type_name("D")
-      ->check(CLI::NonNegativeNumber)
+      ->transform(nonnegative_integer(o.delay))
       ->group(loop);
 
   const char* clock = "Clock (lock-step where left out)";
@@ -371,12 +379,16 @@ void add_plant_options(CLI::App& app, PlantOptions& o) {
       ->group(clock);
   app.add_option("--round-trip-us", o.round_trip_us, "Round-trip time in microseconds")
       ->type_name("T")
+      ->transform(any_number())
       ->group(clock);
   app.add_option("--on-miss", o.on_miss, "What is injected where an answer is late: hold, zero or stall")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(clock);
-  app.add_option("--cpu", o.processor, "Processor to run on")->type_name("C")->group(clock);
+  app.add_option("--cpu", o.processor, "Processor to run on")
+      ->type_name("C")
+      ->transform(any_integer(o.processor))
+      ->group(clock);
 
   const char* wire = "Wire";
   app.add_option("--samples", o.samples, "Samples both ways: i8, i12, i16 or f32")
@@ -386,39 +398,49 @@ void add_plant_options(CLI::App& app, PlantOptions& o) {
   app.add_option("--measurement-full-scale", o.measurement_full_scale,
                  "Amplitude of the largest code (adc_full_scale where left out)")
       ->type_name("X")
+      ->transform(any_number())
       ->group(wire);
   app.add_option("--feedback-full-scale", o.feedback_full_scale,
                  "Injection of the largest code (dac_full_scale where left out)")
       ->type_name("X")
+      ->transform(any_number())
       ->group(wire);
   app.add_option("--wait", o.patience.controller_s, "Seconds to wait for a controller")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_number())
       ->group(wire);
   app.add_option("--timeout", o.patience.answer_s,
                  "Seconds without an answer after which a controller is gone")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_number())
       ->group(wire);
 
   const char* faults = "Faults put on the line, both ways (probability of a datagram)";
-  app.add_option("--loss", o.faults.loss, "Lost")->type_name("P")->group(faults);
-  app.add_option("--duplicate", o.faults.duplication, "Doubled")->type_name("P")->group(faults);
+  app.add_option("--loss", o.faults.loss, "Lost")->type_name("P")->transform(any_number())->group(faults);
+  app.add_option("--duplicate", o.faults.duplication, "Doubled")
+      ->type_name("P")
+      ->transform(any_number())
+      ->group(faults);
   app.add_option("--reorder", o.faults.reordering, "Overtaken by up to three later ones")
       ->type_name("P")
+      ->transform(any_number())
       ->group(faults);
-  app.add_option("--corrupt", o.faults.corruption, "One bit turned over")->type_name("P")->group(faults);
+  app.add_option("--corrupt", o.faults.corruption, "One bit turned over")
+      ->type_name("P")
+      ->transform(any_number())
+      ->group(faults);
   app.add_option("--fault-seed", o.faults.seed, "Seed of the faults")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+      ->transform(nonnegative_integer(o.faults.seed))
       ->group(faults);
 
   const char* output = "Output";
   app.add_option("--target", o.target, "Energy that counts as solved; the best known where left out")
       ->type_name("E")
+      ->transform(any_number())
       ->group(output);
   app.add_flag("--compare", o.compare,
                "Run the same seeds with the law in this process, too, and say how success compares")
@@ -451,13 +473,15 @@ Verb add_hil(CLI::App& program, const std::string& command_line) {
   answer->add_option("--wait", c.settings.greeting_s, "Seconds to wait for the plant")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_number());
   answer
       ->add_option("--timeout", c.settings.silence_s, "Seconds without a word after which the plant is gone")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  answer->add_option("--cpu", c.processor, "Processor to run on")->type_name("C");
+      ->transform(positive_number());
+  answer->add_option("--cpu", c.processor, "Processor to run on")
+      ->type_name("C")
+      ->transform(any_integer(c.processor));
   answer->add_flag("--json", c.json, "Print one JSON object");
 
   return {app, [=](const Streams& streams) {

@@ -107,23 +107,25 @@ const std::vector<Entry>& entries() {
       number("dt", "signal lifetimes", &P::dt, "time of one round trip"),
       schedule("pump", "threshold", &P::pump,
                "p, as VALUE, FROM:TO, FROM:TO@FRACTION of the run, or points VALUE@FRACTION,…"),
-      schedule("alpha", "", &P::alpha, "target squared amplitude of cac, cfc, cac-best"),
-      schedule("beta", "1/time", &P::beta, "rate of the error variable of cac, cfc, sfc"),
+      schedule("alpha", "x²", &P::alpha,
+               "target of x² (cac, cac-best), part of it (ahc); of cfc target of z², in (x/time)²"),
+      schedule("beta", "1/time", &P::beta, "rate of the error variable of cac, cfc, sfc, ahc"),
       number("gain", "", &P::gain, "factor on the coupling strength"),
-      number("saturation", "", &P::saturation, "μ, coefficient of x³ in mean-field"),
-      number("limit", "", &P::limit, "bound of the injection (clipped, tanh)"),
-      number("clamp", "", &P::amplitude_clamp, "|x| ≤ this after every round trip; 0 = none"),
+      number("saturation", "", &P::saturation, "μ, coefficient of x³ (mean-field, phenomenological)"),
+      number("limit", "x/time", &P::limit, "bound of the injection (clipped, tanh)"),
+      number("clamp", "x", &P::amplitude_clamp, "|x| ≤ this after every round trip; 0 = none"),
       number("clamp_over_sqrt_alpha", "", &P::clamp_over_sqrt_alpha, "|x| ≤ this · √α; 0 = none"),
       number("error_start", "", &P::error_start, "e at round 0"),
       number("error_min", "", &P::error_min, "lower bound of e; 0 = none"),
       number("error_max", "", &P::error_max, "upper bound of e; 0 = none"),
       number("error_dt", "signal lifetimes", &P::error_dt, "time of one error step; 0 = dt/error_substeps"),
-      number("start_sd", "", &P::start_sd, "standard deviation of x at round 0 (mean-field)"),
+      number("start_sd", "x", &P::start_sd,
+             "standard deviation of x at round 0 (mean-field, bounded, phenomenological)"),
       integer("substeps", &P::substeps, "steps of the amplitude equation per round trip"),
       integer("error_substeps", &P::error_substeps, "steps of the error equation per round trip"),
-      schedule("sfc_c", "", &P::sfc_c, "c of sfc"),
+      schedule("sfc_c", "time/x", &P::sfc_c, "c of sfc"),
       number("sfc_k", "", &P::sfc_k, "k of sfc"),
-      target("rho", "", &BestEnergyTarget::rho, "ρ of cac-best"),
+      target("rho", "x²", &BestEnergyTarget::rho, "ρ of cac-best"),
       target("delta", "1/energy", &BestEnergyTarget::delta, "δ of cac-best"),
       target("gamma", "1/time²", &BestEnergyTarget::gamma, "γ of cac-best"),
       target("tau", "signal lifetimes", &BestEnergyTarget::tau, "τ of cac-best"),
@@ -138,7 +140,7 @@ const std::vector<Entry>& entries() {
             "where delay lines join the ring: distributed, before or after the crystal"),
       named("nonlinearity", &P::nonlinearity, &parse_nonlinearity,
             "transfer function of bounded: tanh, sine, clipped or cubic"),
-      number("nonlinearity_limit", "", &P::nonlinearity_limit, "bound of the clipped transfer function"),
+      number("nonlinearity_limit", "x", &P::nonlinearity_limit, "bound of the clipped transfer function"),
       optional_number("cavity_noise", "x", "vacuum: g √(dt/2)", &P::cavity_noise,
                       "standard deviation added to x a round trip (bounded, phenomenological)"),
       optional_number("record_noise", "x", "homodyne: g √((1+j)/4ηj dt)", &P::record_noise,
@@ -147,19 +149,30 @@ const std::vector<Entry>& entries() {
   return all;
 }
 
-/// A published setting whose law this is, for `law=` without `preset=`.
-const char* preset_of_law(LawKind law, bool sparse) {
+/// The loop of AHC for couplings of any scale.
+LoopParameters ahc_parameters(const IsingModel& model) {
+  LoopParameters p = loop_preset("cim-optimizer-ahc", model);
+  // eps = 0.07 is for J = ±1 and N about 100, where ξ = 0.14: in units of ξ it is for any couplings.
+  p.gain /= std::sqrt(2.0 / 99);
+  p.xi.reset();
+  p.preset.clear();
+  return p;
+}
+
+/// The loop for `law=` without `preset=`, from a published setting of that law.
+LoopParameters parameters_of_law(LawKind law, const IsingModel& model) {
+  const bool sparse = model.density() < 0.1 && model.size() >= 200;
   switch (law) {
     case LawKind::cac:
-      return sparse ? "gset-cac" : "sk-cac";
+      return loop_preset(sparse ? "gset-cac" : "sk-cac", model);
     case LawKind::sfc:
-      return "sk-sfc";
+      return loop_preset("sk-sfc", model);
     case LawKind::cac_best:
-      return "leleu-sk";
+      return cac_best_parameters(model);
     case LawKind::ahc:
-      return "cim-optimizer-ahc";
+      return ahc_parameters(model);
     default:
-      return "sk-cfc";
+      return loop_preset("sk-cfc", model);
   }
 }
 
@@ -211,11 +224,17 @@ double largest_square(const LoopParameters& p) {
 }
 
 /// A published target of x² may be more than a crystal pass of model (e) leaves in a pulse. CAC would raise e
-/// for ever: the whole schedule is lowered to half of what is attainable.
+/// for ever: the whole schedule is lowered until it is nowhere more than half of what the pump of that time
+/// leaves.
 void lower_target(LoopParameters& p) {
   if (p.model != ModelKind::discrete || (p.law != LawKind::cac && p.law != LawKind::cac_best)) return;
-  const double target = highest(p.alpha) + (p.law == LawKind::cac_best ? p.best_energy.rho : 0);
-  const double factor = attainable_square(p) / 2 / target;
+  constexpr int kSamples = 20;  // of the run, for schedules
+  double factor = 1;
+  for (int sample = 0; sample <= kSamples; ++sample) {
+    const double pump = p.pump.at(sample, kSamples) / p.imperfections.pump_unit;
+    const double rho = p.law == LawKind::cac_best ? p.best_energy.rho : 0;
+    factor = std::min(factor, attainable_square(p, pump) / 2 / (p.alpha.at(sample, kSamples) + rho));
+  }
   if (!(factor < 1)) return;
   p.alpha = scaled(p.alpha, factor);
   p.best_energy.rho *= factor;
@@ -327,16 +346,10 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
     const bool lines = reader.has("model") && parse_model(text("model")) == ModelKind::delay_lines;
     const LawKind law = reader.has("law") ? parse_law(text("law")) : lines ? LawKind::linear : p.law;
     if (law != p.law) {
-      p = loop_preset(preset_of_law(law, model.density() < 0.1 && model.size() >= 200), model);
+      p = parameters_of_law(law, model);
       p.law = law;
     }
     if (lines && law == LawKind::linear) to_passive_lines(p, model, look_at_spectrum);
-    if (law == LawKind::ahc) {
-      // eps = 0.07 is for J = ±1 and N about 100, where ξ = 0.14: in units of ξ it is for any couplings.
-      p.gain /= std::sqrt(2.0 / 99);
-      p.xi.reset();
-      p.preset.clear();
-    }
   }
   if (reader.has("model")) p.model = parse_model(text("model"));
   if (reader.has("nonlinearity")) p.nonlinearity = parse_nonlinearity(text("nonlinearity"));
@@ -345,7 +358,10 @@ LoopParameters emulator_parameters(const std::map<std::string, std::string>& giv
   if (p.model == ModelKind::bounded && p.nonlinearity_limit > 0) to_bounded_amplitude(p);
   if (reader.has("measured_loss")) p.measured_loss = parse("measured_loss", text("measured_loss"));
   if (is_measured(p.model) && p.measured_loss >= 0) to_intrinsic_units(p);
-  if (reader.has("dt")) p.dt = parse("dt", text("dt"));  // what is attainable depends on it
+  // What is attainable depends on these.
+  if (reader.has("dt")) p.dt = parse("dt", text("dt"));
+  if (reader.has("pump")) p.pump = Schedule::parse(text("pump"), "pump");
+  if (reader.has("pump_unit")) p.imperfections.pump_unit = parse("pump_unit", text("pump_unit"));
   lower_target(p);
   p.field_mode = reader.has("field_mode")            ? parse_field_mode(text("field_mode"))
                  : p.model == ModelKind::delay_lines ? FieldMode::ancilla
@@ -415,11 +431,12 @@ std::map<std::string, ParameterValue> describe(const LoopParameters& p) {
   for (const Entry& e : entries()) out[e.help.name] = {e.get(p), e.help.unit};
   for (const ImperfectionParameter& i : imperfection_parameters())
     out[i.help.name] = {i.get(p.imperfections), i.help.unit};
+  if (p.law == LawKind::cfc) out["alpha"].unit = "(x/time)²";  // the target of an injection
   // Only presets set these; without them the numbers above would not give the run again.
   const auto yes_no = [](bool value) { return std::string(value ? "true" : "false"); };
   out["error_uses_new_amplitude"] = {yes_no(p.error_uses_new_amplitude), ""};
   out["best_energy.previous_energy"] = {yes_no(p.best_energy.previous_energy), ""};
-  out["start_uniform_half_width"] = {number_text(p.start_uniform_half_width), ""};
+  out["start_uniform_half_width"] = {number_text(p.start_uniform_half_width), "x"};
   if (p.model == ModelKind::discrete) {
     // What the machine is built of; follows from dt, j and g².
     const DiscreteOptics optics = DiscreteOptics::of(p);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "cim_model/models/crystal_pass.h"
@@ -20,11 +21,52 @@ double DiscreteOptics::threshold_pump() const {
   return std::numbers::sqrt2 / (interaction * decay_trips);
 }
 
-double attainable_square(const LoopParameters& parameters) {
-  constexpr double kLargest = 0.66274341934918;  // max u / cosh u, at u tanh u = 1
+namespace {
+
+/// x² dt behind a crystal pass with u = |P| + excess, P = p dt  [M6]: ½ u² sech²(artanh(P/u) − u), which is
+/// ½ u² (u² − P²)/(u cosh u − P sinh u)². `excess` stands for the difference of u and |P| wherever it occurs.
+double square_behind_crystal(double P, double excess) {
+  const double u = std::abs(P) + excess;
+  const double u_minus = P > 0 ? excess : u - P;
+  const double u_plus = P > 0 ? u + P : excess;
+  const double x = u * std::sqrt(u_minus * u_plus) / (u_minus * std::cosh(u) + P * std::exp(-u));
+  return x * x / 2;
+}
+
+/// The largest of them over u. There is one maximum, and at u = |P| + 2 it is passed at any P.
+double largest_square_behind_crystal(double P) {
+  if (P > 20) return P * P / 2;  // all the pump light becomes signal
+  if (P < -20) return 0;         // all the signal becomes pump light
+  double low = 0;
+  double high = 2;
+  for (int k = 0; k < 200; ++k) {
+    const double third = (high - low) / 3;
+    if (square_behind_crystal(P, low + third) < square_behind_crystal(P, high - third)) {
+      low += third;
+    } else {
+      high -= third;
+    }
+  }
+  return square_behind_crystal(P, high);
+}
+
+}  // namespace
+
+double attainable_square(const LoopParameters& parameters, double pump) {
   const double dt = parameters.dt;
-  // x² = g² (√2 · kLargest / ετ)² with (ετ)² = 4 g² dt, then the loss of the facet behind the crystal.
-  return kLargest * kLargest / (2 * dt) * std::exp(-(1 + parameters.measured_loss / 2) * dt);
+  // The crystal, then the loss of the facet behind it.
+  return largest_square_behind_crystal(pump * dt) / dt * std::exp(-(1 + parameters.measured_loss / 2) * dt);
+}
+
+double attainable_square(const LoopParameters& parameters) {
+  return attainable_square(parameters, highest_pump_of(parameters));
+}
+
+double highest_pump_of(const LoopParameters& parameters) {
+  double highest = -std::numeric_limits<double>::infinity();
+  for (const Schedule::Point& point : parameters.pump.points())
+    highest = std::max(highest, point.value / parameters.imperfections.pump_unit);
+  return highest;
 }
 
 PulseState lose(PulseState state, double power) {

@@ -28,11 +28,15 @@ struct DiscreteOptics {
   double threshold_pump() const;
 };
 
-/// Largest x² a crystal pass leaves in a pulse: a stronger one is turned into pump light and comes out
-/// weaker. From the pass without fluctuations at x_b(0) = 0, x ετ → √2 u / cosh u with u = x(0) ετ/√2 (docs/
-/// physics.md eq. M6), whose maximum is √2 · 0.6627, and one facet. About 0.22/dt: laws that hold x² at a
-/// target cannot ask for more, and run away from targets near it.
+/// Largest x² that a crystal pass with pump p (of the model) leaves in a pulse: a stronger one is turned into
+/// pump light and comes out weaker. From the pass without fluctuations and one facet (docs/physics.md eq.
+/// M6): about 0.22/dt at p = 0, 0.29/dt at p dt = 0.2. Laws that hold x² at a target cannot ask for more, and
+/// run away from targets near it.
+double attainable_square(const LoopParameters& parameters, double pump);
+/// The same at the highest pump of the run: no pulse is ever stronger.
 double attainable_square(const LoopParameters& parameters);
+/// The highest p of the run, the schedule's in units of pump_unit.
+double highest_pump_of(const LoopParameters& parameters);
 
 /// Gaussian state of one signal pulse, q = (a + a†)/√2 and p = (a − a†)/√2i; vacuum variance ½. ⟨p⟩ = 0.
 struct PulseState {

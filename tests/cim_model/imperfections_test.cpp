@@ -397,7 +397,7 @@ TEST_CASE("values outside the physical range are refused by name and unit") {
   refuses("out_coupling = 0", [](I& i, P&) { i.out_coupling = 0; });
   refuses("out_coupling = 1.5", [](I& i, P&) { i.out_coupling = 1.5; });
   refuses("out_coupling = nan", [&](I& i, P&) { i.out_coupling = nan; });
-  refuses("gaussian has its extraction",
+  refuses("gaussian measures itself",
           [](I& i, P& p) { i.out_coupling = 0.5, p.model = ModelKind::gaussian; });
   refuses("coupled by light", [](I& i, P& p) { i.adc_bits = 8, p.model = ModelKind::delay_lines; });
   refuses("detection_efficiency = 1.1", [](I&, P& p) { p.detection_efficiency = 1.1; });

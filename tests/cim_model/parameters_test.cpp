@@ -51,16 +51,16 @@ TEST_CASE("a parameter outside its range is refused by name and value") {
       {"beta = -0.1", [](auto& p) { p.beta = -0.1; }},
       {"sfc_c = -1", [](auto& p) { p.sfc_c = -1.0; }},
       {"sfc_k = -1", [](auto& p) { p.sfc_k = -1; }},
-      {"best_energy.rho", [](auto& p) { p.best_energy.rho = -1; }},
-      {"best_energy.delta", [](auto& p) { p.best_energy.delta = nan; }},
-      {"best_energy.gamma", [](auto& p) { p.best_energy.gamma = -1; }},
-      {"best_energy.tau", [](auto& p) { p.best_energy.tau = 0; }},
+      {"rho = ", [](auto& p) { p.best_energy.rho = -1; }},
+      {"delta = ", [](auto& p) { p.best_energy.delta = nan; }},
+      {"gamma = ", [](auto& p) { p.best_energy.gamma = -1; }},
+      {"tau = ", [](auto& p) { p.best_energy.tau = 0; }},
       {"saturation = -1", [](auto& p) { p.saturation = -1; }},
       {"gain = nan", [](auto& p) { p.gain = nan; }},
       {"gain = -1", [](auto& p) { p.gain = -1; }},
       {"xi = inf", [](auto& p) { p.xi = inf; }},
       {"limit = 0", [](auto& p) { p.limit = 0; }},
-      {"amplitude_clamp = -1", [](auto& p) { p.amplitude_clamp = -1; }},
+      {"clamp = -1", [](auto& p) { p.amplitude_clamp = -1; }},
       {"clamp_over_sqrt_alpha = nan", [](auto& p) { p.clamp_over_sqrt_alpha = nan; }},
       {"clamp_over_sqrt_alpha = 1.5", [](auto& p) { p.amplitude_clamp = p.clamp_over_sqrt_alpha = 1.5; }},
       {"error_start = nan", [](auto& p) { p.error_start = nan; }},
@@ -80,8 +80,7 @@ TEST_CASE("a parameter outside its range is refused by name and value") {
        [](auto& p) { p.model = ModelKind::discrete, p.law = LawKind::cac, p.dt = 0.0625, p.alpha = 5; }},
       {"detection_efficiency = 0", [](auto& p) { p.detection_efficiency = 0; }},
       {"detection_efficiency = 1.1", [](auto& p) { p.detection_efficiency = 1.1; }},
-      {"stepper = runge_kutta4",
-       [](auto& p) { p.model = ModelKind::gaussian, p.stepper = Stepper::runge_kutta4; }},
+      {"stepper = rk4", [](auto& p) { p.model = ModelKind::gaussian, p.stepper = Stepper::runge_kutta4; }},
   };
   for (const Case& c : cases) {
     LoopParameters p;
@@ -92,6 +91,26 @@ TEST_CASE("a parameter outside its range is refused by name and value") {
     CHECK(message.rfind(c.name, 0) == 0);
     CHECK(message.find('\n') == std::string::npos);
   }
+}
+
+TEST_CASE("messages name parameters as they are set") {
+  LoopParameters p;
+  p.amplitude_clamp = p.clamp_over_sqrt_alpha = 1;
+  CHECK_THAT(message_of(p), Catch::Contains("because clamp = 1 is set too"));
+}
+
+TEST_CASE("a crystal pass with more pump leaves more in a pulse: targets are refused by the highest pump") {
+  LoopParameters p;
+  p.model = ModelKind::discrete;
+  p.law = LawKind::cac;
+  p.dt = 0.2;
+  p.alpha = 1.2;  // 0.81 is left at pump 0, 1.39 at pump 2
+  p.pump = 0.0;
+  CHECK_THAT(message_of(p), Catch::Contains("alpha = 1.2") && Catch::Contains("at dt = 0.2 and pump 0 "));
+  p.pump = Schedule::ramp(0, 2);
+  CHECK(message_of(p) == "");
+  p.alpha = 1.5;
+  CHECK_THAT(message_of(p), Catch::Contains("at most 1.39"));
 }
 
 TEST_CASE("names of models, laws and field modes are read back, and unknown ones are refused with the list") {

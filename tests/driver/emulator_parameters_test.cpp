@@ -27,6 +27,30 @@ IsingModel sk(int n) {
   return {n, std::move(edges)};
 }
 
+/// `scale` times a spin glass with real couplings and a field, the same one every time.
+IsingModel spin_glass(int n, double scale) {
+  RandomSequence random(5, Stream::generator);
+  std::vector<IsingEdge> edges;
+  std::vector<double> h;
+  for (int i = 0; i < n; ++i) {
+    for (int j = i + 1; j < n; ++j) edges.push_back({i, j, scale * random.normal()});
+    h.push_back(scale * random.normal());
+  }
+  return {n, std::move(edges), std::move(h)};
+}
+
+Result run_cac_best(const IsingModel& model, std::int64_t steps, int runs) {
+  Job job;
+  auto problem = std::make_shared<Problem>();
+  problem->ising = model;
+  job.problem = problem;
+  job.settings.runs = runs;
+  job.settings.steps = steps;
+  // Integers would be stored another way at one scale than at another.
+  job.settings.parameters = {{"law", "cac-best"}, {"storage", "dense-f32"}};
+  return make_device("emulator:")->run(job);
+}
+
 /// Injections of a few round trips with made-up amplitudes `scale`·x̃ and energies.
 std::vector<std::vector<double>> injections(const LoopParameters& parameters, double scale) {
   constexpr int n = 6;
@@ -60,7 +84,7 @@ TEST_CASE(
   job.problem = problem;
   job.settings.runs = 16;
   job.settings.parameters = {{"model", model}, {"law", law}};
-  // The published cac-best is for larger problems; the reference simulator's holds at any size.
+  // The reference simulator's setting: the other one takes three times the round trips.
   if (law == "cac-best") job.settings.parameters["preset"] = "cim-optimizer-sk100";
   const Result result = make_device("emulator:")->run(job);
   const double ground = brute_force(problem->ising, 1, 1).energy;
@@ -70,6 +94,78 @@ TEST_CASE(
     solved += s.energy_best == ground;
   }
   CHECK(solved > 0);
+}
+
+TEST_CASE("cac-best without a preset runs J and cJ alike, bit for bit where c is a power of two") {
+  const int n = GENERATE(12, 70);
+  CAPTURE(n);
+  const Result base = run_cac_best(spin_glass(n, 1), 600, 8);
+  for (const double c : {4.0, 0.25}) {
+    CAPTURE(c);
+    const Result scaled = run_cac_best(spin_glass(n, c), 600, 8);
+    REQUIRE(scaled.samples.size() == base.samples.size());
+    for (std::size_t k = 0; k < base.samples.size(); ++k) {
+      CHECK(scaled.samples[k].spins_best == base.samples[k].spins_best);
+      CHECK(scaled.samples[k].spins_final == base.samples[k].spins_final);
+      CHECK(scaled.samples[k].energy_best == c * base.samples[k].energy_best);
+      CHECK(scaled.samples[k].energy_final == c * base.samples[k].energy_final);
+    }
+  }
+}
+
+TEST_CASE("cac-best without a preset has the published numbers where J = ±1") {
+  for (const int n : {100, 150}) {
+    CAPTURE(n);
+    const IsingModel model = sk(n);
+    const LoopParameters law = emulator_parameters({{"law", "cac-best"}}, model);
+    const LoopParameters published = emulator_parameters({{"preset", "leleu-sk"}}, model);
+    CHECK(published.xi == 0.25);
+    CHECK(coupling_strength(model, law) == Approx(0.25).epsilon(1e-14));
+    CHECK(law.best_energy.delta == Approx(10).epsilon(1e-14));
+    auto expected = describe(published), found = describe(law);
+    for (const char* name : {"preset", "gain", "delta"}) {
+      expected.erase(name);
+      found.erase(name);
+    }
+    for (const auto& [name, value] : expected) {
+      CAPTURE(name);
+      CHECK(found.at(name).value == value.value);
+    }
+  }
+}
+
+TEST_CASE("cac-best without a preset solves problems too small for the published pump") {
+  CHECK_THROWS_WITH(emulator_parameters({{"preset", "leleu-sk"}}, sk(20)), Catch::Contains("leleu-sk"));
+  for (const int n : {2, 6, 20}) {
+    CAPTURE(n);
+    const Result result = run_cac_best(sk(n), 4000, 16);
+    const double ground = brute_force(sk(n), 1, 1).energy;
+    int solved = 0;
+    for (const Sample& s : result.samples) {
+      CHECK_FALSE(s.diverged);
+      solved += s.energy_best == ground;
+    }
+    CHECK(solved >= 8);
+  }
+}
+
+TEST_CASE("parameters in a run file carry their units") {
+  const IsingModel model = sk(30);
+  auto units = [&](const char* law) { return describe(emulator_parameters({{"law", law}}, model)); };
+  const auto cac = units("cac-best");
+  for (const auto& [name, unit] : std::map<std::string, std::string>{{"alpha", "x²"},
+                                                                     {"rho", "x²"},
+                                                                     {"clamp", "x"},
+                                                                     {"start_sd", "x"},
+                                                                     {"limit", "x/time"},
+                                                                     {"delta", "1/energy"},
+                                                                     {"beta", "1/time"},
+                                                                     {"gain", ""}}) {
+    CAPTURE(name);
+    CHECK(cac.at(name).unit == unit);
+  }
+  CHECK(units("cfc").at("alpha").unit == "(x/time)²");  // the target of an injection
+  CHECK(run_cac_best(model, 2, 1).parameters.at("coupling_strength").unit == "1/energy");
 }
 
 TEST_CASE("single values go before the law, the law before the preset, one bound replaces the other") {
@@ -121,6 +217,14 @@ TEST_CASE(
     const LoopParameters p = emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"dt", dt}}, model);
     CHECK_NOTHROW(p.validate());
     CHECK(p.alpha.at(p.rounds, p.rounds) <= 0.5 * attainable_square(p) * (1 + 1e-12));
+  }
+  // What a pass leaves depends on the pump, so the target is half of what that of the run leaves.
+  for (const char* pump : {"-8", "0", "4"}) {
+    CAPTURE(pump);
+    const LoopParameters p =
+        emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"dt", "0.1"}, {"pump", pump}}, model);
+    CHECK_NOTHROW(p.validate());
+    CHECK(p.alpha.at(p.rounds, p.rounds) == Approx(0.5 * attainable_square(p)));
   }
   LoopParameters best = emulator_parameters({{"law", "cac-best"}, {"model", "discrete"}}, model);
   CHECK_NOTHROW(best.validate());
