@@ -3,15 +3,30 @@
 #include <CLI/CLI.hpp>
 #include <utility>
 
+#include "cli/number_options.h"
 #include "core/error.h"
 #include "core/public_data.h"
 #include "experiments/accuracy/accuracy_plan.h"
 
 namespace opoloop {
 
-bool AccuracyFlags::any() const {
-  return !data.empty() || !forms.empty() || !infer.empty() || seeds || epochs || batch || train || test ||
-         sweeps || rate || full || no_ablations;
+std::string AccuracyFlags::given() const {
+  const std::pair<bool, const char*> flags[] = {{full, "--full"},
+                                                {!data.empty(), "--data"},
+                                                {!forms.empty(), "--forms"},
+                                                {seeds.has_value(), "--seeds"},
+                                                {epochs.has_value(), "--epochs"},
+                                                {train.has_value(), "--train"},
+                                                {test.has_value(), "--test"},
+                                                {batch.has_value(), "--batch"},
+                                                {rate.has_value(), "--rate"},
+                                                {sweeps.has_value(), "--sweeps"},
+                                                {!infer.empty(), "--infer"},
+                                                {no_ablations, "--no-ablations"}};
+  for (const auto& [is_given, name] : flags) {
+    if (is_given) return name;
+  }
+  return "";
 }
 
 void add_accuracy_flags(CLI::App& app, AccuracyFlags& f) {
@@ -34,25 +49,31 @@ void add_accuracy_flags(CLI::App& app, AccuracyFlags& f) {
       ->group(group);
   app.add_option("--seeds", f.seeds, "Models of each form and set")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(f.seeds))
       ->group(group);
   app.add_option("--epochs", f.epochs, "Passes over the training examples")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(f.epochs))
       ->group(group);
-  app.add_option("--train", f.train, "Examples to train on; 0 = all")->type_name("N")->group(group);
-  app.add_option("--test", f.test, "Examples to test on; 0 = all")->type_name("N")->group(group);
+  app.add_option("--train", f.train, "Examples to train on; 0 = all")
+      ->type_name("N")
+      ->transform(any_integer(f.train))
+      ->group(group);
+  app.add_option("--test", f.test, "Examples to test on; 0 = all")
+      ->type_name("N")
+      ->transform(any_integer(f.test))
+      ->group(group);
   app.add_option("--batch", f.batch, "Examples a step")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(f.batch))
       ->group(group);
   app.add_option("--rate", f.rate, "Learning rate at the beginning")
       ->type_name("R")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_number())
       ->group(group);
   app.add_option("--sweeps", f.sweeps, "Sweeps or round trips of the device in training, a problem")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(f.sweeps))
       ->group(group);
   app.add_option("--infer", f.infer, "Devices the trained models are moved to")
       ->type_name("URI,...")

@@ -24,7 +24,8 @@ struct AccuracyFlags {
   bool full = false;
   bool no_ablations = false;
 
-  bool any() const;
+  /// The name of one that was given; empty where none was.
+  std::string given() const;
 };
 
 void add_accuracy_flags(CLI::App& app, AccuracyFlags& flags);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/config_file.h"
+#include "cli/number_options.h"
 #include "core/interrupt.h"
 #include "experiments/engine_bench.h"
 
@@ -17,6 +18,7 @@ Verb add_bench(CLI::App& program) {
     std::string law = "cfc";
     std::string model = "mean-field";
     bool no_energies = false;
+    std::string config;
     bool json = false;
   };
   CLI::App* app = program.add_subcommand("bench", "Measure this computer and the engine on it");
@@ -24,10 +26,12 @@ Verb add_bench(CLI::App& program) {
   BenchOptions& b = options->bench;
   app->add_option("--sizes", b.sizes, "Numbers of spins")
       ->type_name("N,...")
+      ->transform(any_integer(b.sizes))
       ->delimiter(',')
       ->capture_default_str();
   app->add_option("--batches", b.batches, "Numbers of trajectories run at once")
       ->type_name("R,...")
+      ->transform(any_integer(b.batches))
       ->delimiter(',')
       ->capture_default_str();
   app->add_option("--storages", b.storages, "Forms of J: dense (float32), int8, sparse (20 couplings a spin)")
@@ -42,15 +46,15 @@ Verb add_bench(CLI::App& program) {
       ->capture_default_str();
   app->add_option("--threads", b.threads, "Threads of the engine")
       ->type_name("T")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(b.threads))
       ->capture_default_str();
   app->add_flag("--no-energies", options->no_energies, "Do not follow the best energy every round trip");
   app->add_option("--seconds", b.seconds, "Time spent on each number")
       ->type_name("S")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_number())
       ->capture_default_str();
   app->add_flag("--json", options->json, "Print one JSON object");
-  add_config_option(*app);
+  add_config_option(*app, options->config);
   return {app, [options](const Streams& streams) {
             options->bench.law = parse_law(options->law);
             options->bench.model = parse_model(options->model);

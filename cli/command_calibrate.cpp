@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/calibration_options.h"
+#include "cli/number_options.h"
 #include "cli/output_place.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -71,10 +72,13 @@ void check(const CalibrateOptions& o) {
   if (o.instances < 1) throw_parameter_error("--instances", o.instances, "at least 1");
   if (o.spins < 2) throw_parameter_error("--spins", o.spins, "at least 2");
   if (o.against_runs < 1) throw_parameter_error("--against-runs", o.against_runs, "at least 1");
-  for (const auto& [path, option] : {std::pair{&o.out, "--out"}, std::pair{&o.acquire_to, "--acquire-to"},
-                                     std::pair{&o.report, "--report"}}) {
-    if (!path->empty()) require_writable_place(*path, option);
-  }
+  FilePlaces places;
+  places.reads(o.records.value_or(""), "the file of records");
+  places.reads_device(o.device.value_or(""));
+  places.reads_device(o.against.value_or(""));
+  places.writes(o.out, "--out");
+  places.writes(o.acquire_to, "--acquire-to");
+  places.writes(o.report, "--report");
 }
 
 void print_estimates(const std::vector<calibration::Estimate>& estimates, std::ostream& out) {
@@ -217,24 +221,39 @@ Verb add_calibrate(CLI::App& program, const std::string& command_line) {
   app->add_option("--report", o->report, "Write a page with residuals")->type_name("OUT.html");
   app->add_option("--against", o->against, "Then run unseen jobs on this device and on the twin, and compare")
       ->type_name("URI");
-  app->add_option("--instances", o->instances, "Unseen SK instances of --against")->capture_default_str();
-  app->add_option("--spins", o->spins, "Their spins")->capture_default_str();
-  app->add_option("--against-runs", o->against_runs, "Runs of each on each device")->capture_default_str();
-  app->add_option("--pulses", o->plan.pulses, "Pulses used: even")->capture_default_str();
-  app->add_option("--runs", o->plan.runs, "Runs of each setting")->capture_default_str();
+  app->add_option("--instances", o->instances, "Unseen SK instances of --against")
+      ->capture_default_str()
+      ->transform(any_integer(o->instances));
+  app->add_option("--spins", o->spins, "Their spins")
+      ->capture_default_str()
+      ->transform(any_integer(o->spins));
+  app->add_option("--against-runs", o->against_runs, "Runs of each on each device")
+      ->capture_default_str()
+      ->transform(any_integer(o->against_runs));
+  app->add_option("--pulses", o->plan.pulses, "Pulses used: even")
+      ->capture_default_str()
+      ->transform(any_integer(o->plan.pulses));
+  app->add_option("--runs", o->plan.runs, "Runs of each setting")
+      ->capture_default_str()
+      ->transform(any_integer(o->plan.runs));
   app->add_option("--pump-max", o->plan.largest_pump,
                   "Largest pump setting that may be sent; 2.5 thresholds at least, more to see where the "
                   "converter ends")
-      ->capture_default_str();
-  app->add_option("--round-trip-us", o->round_trip_us, "Time of a round trip, for the lifetime in seconds");
+      ->capture_default_str()
+      ->transform(any_number());
+  app->add_option("--round-trip-us", o->round_trip_us, "Time of a round trip, for the lifetime in seconds")
+      ->transform(any_number());
   app->add_option("--set", o->settings, "NAME=VALUE: sent with every job");
-  app->add_option("--resamples", o->fit.resamples, "Of the bootstrap")->capture_default_str();
+  app->add_option("--resamples", o->fit.resamples, "Of the bootstrap")
+      ->capture_default_str()
+      ->transform(any_integer(o->fit.resamples));
   app->add_option("--largest-delay", o->fit.largest_delay, "Delays looked at, 0 to this many round trips")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_integer(o->fit.largest_delay));
   app->add_option("--seed", o->seed, "Of jobs and bootstrap")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app->add_option("--threads", o->threads, "All where left out");
+      ->transform(nonnegative_integer(o->seed));
+  app->add_option("--threads", o->threads, "All where left out")->transform(any_integer(o->threads));
   app->add_flag("--json", o->json, "Print JSON");
   app->add_flag("--quiet", o->quiet, "No progress");
   return {app, [o, command_line](const Streams& streams) { return calibrate(*o, command_line, streams); }};

@@ -1,14 +1,34 @@
 #include "cli/command_check.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
+#include "core/error.h"
 #include "driver/qama_run_file.h"
 #include "driver/run_file.h"
 #include "driver/sweep_file.h"
 
 namespace opoloop {
+namespace {
+
+/// What is not there, or is another kind of file, breaks no schema: the wrong file was named. An HDF5 file
+/// that was cut short does break it.
+void require_hdf5(const std::string& path) {
+  if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
+  if (!std::filesystem::is_regular_file(path)) throw InputError(path + ": not a regular file");
+  constexpr std::array<char, 8> kMagic = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw InputError(path + ": cannot be read");
+  std::array<char, 8> start{};
+  if (!file.read(start.data(), start.size()) || start != kMagic)
+    throw InputError(path + ": not an HDF5 file");
+}
+
+}  // namespace
 
 Verb add_check(CLI::App& program) {
   CLI::App* app =
@@ -17,6 +37,7 @@ Verb add_check(CLI::App& program) {
   app->add_option("RUN", *path, "Run file (HDF5) of solve --out or qama solve --out, or an experiment file")
       ->required();
   return {app, [path](const Streams& streams) {
+            require_hdf5(*path);
             const RunFileCheck found = is_qama_run(*path)     ? check_qama_run(*path)
                                        : is_sweep_file(*path) ? check_sweep_file(*path)
                                                               : check_run_file(*path);

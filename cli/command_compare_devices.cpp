@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/calibration_options.h"
+#include "cli/number_options.h"
 #include "cli/output_place.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -45,7 +46,11 @@ std::vector<std::shared_ptr<const Problem>> problems_of(const CompareOptions& o)
 
 int compare(const CompareOptions& o, const std::string& command_line, const Streams& streams) {
   if (o.runs < 1) throw_parameter_error("--runs", o.runs, "at least 1");
-  if (!o.report.empty()) require_writable_place(o.report, "--report");
+  FilePlaces places;
+  places.reads_device(o.a);
+  places.reads_device(o.b);
+  for (const std::string& file : o.files) places.reads(file, "a problem file");
+  places.writes(o.report, "--report");
   JobSettings settings;
   settings.runs = o.runs;
   settings.steps = o.steps;
@@ -81,17 +86,23 @@ Verb add_compare_devices(CLI::App& program, const std::string& command_line) {
   app->add_option("B", o->b, "The other")->required();
   app->add_option("FILE", o->files, "Problem files; random SK instances where left out");
   app->add_option("--instances", o->instances, "Number of SK instances, Gaussian couplings")
-      ->capture_default_str();
-  app->add_option("--spins", o->spins, "Spins of each")->capture_default_str();
-  app->add_option("--runs", o->runs, "Runs of each problem on each device")->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_integer(o->instances));
+  app->add_option("--spins", o->spins, "Spins of each")
+      ->capture_default_str()
+      ->transform(any_integer(o->spins));
+  app->add_option("--runs", o->runs, "Runs of each problem on each device")
+      ->capture_default_str()
+      ->transform(any_integer(o->runs));
   app->add_option("--steps", o->steps,
-                  "Round trips (emulator), sweeps (annealing); the devices' choice where left out");
+                  "Round trips (emulator), sweeps (annealing); the devices' choice where left out")
+      ->transform(any_integer(o->steps));
   app->add_option("--set", o->settings,
                   "NAME=VALUE: a parameter of both devices; those of one go into its URI");
   app->add_option("--seed", o->seed, "Of instances and runs; the devices get different ones")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app->add_option("--threads", o->threads, "All where left out");
+      ->transform(nonnegative_integer(o->seed));
+  app->add_option("--threads", o->threads, "All where left out")->transform(any_integer(o->threads));
   app->add_option("--report", o->report, "Write a page")->type_name("OUT.html");
   app->add_flag("--json", o->json, "Print JSON");
   app->add_flag("--quiet", o->quiet, "No progress");

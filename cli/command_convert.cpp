@@ -6,12 +6,37 @@
 #include <memory>
 #include <string>
 
+#include "cli/output_place.h"
 #include "cli/problem_options.h"
-#include "cli/text_format.h"
 #include "core/error.h"
 #include "driver/problem_io.h"
 
 namespace opoloop {
+
+namespace {
+
+/// The flags that let a format hold this problem, for whoever is told that it cannot; empty where none is
+/// missing.
+std::string missing_flags(const Problem& problem, ProblemFormat format, const SaveOptions& save) {
+  std::string flags;
+  const bool takes_ancilla = save.add_ancilla || format == ProblemFormat::kaiwu_csv;
+  if (!format_holds_field(format) && problem.ising.has_field() && !takes_ancilla) flags = "--add-ancilla";
+  if (!format_holds_offset(format) && problem.ising.offset() != 0 && !save.drop_offset)
+    flags += flags.empty() ? "--drop-offset" : " and --drop-offset";
+  return flags;
+}
+
+void write(const Problem& problem, const std::string& path, ProblemFormat format, const SaveOptions& save) {
+  try {
+    write_problem(problem, path, format, save);
+  } catch (const InputError& error) {
+    const std::string flags = missing_flags(problem, format, save);
+    if (flags.empty()) throw;
+    throw InputError(fmt::format("{}: {}: {}", path, error.what(), flags));
+  }
+}
+
+}  // namespace
 
 Verb add_convert(CLI::App& program) {
   struct Options {
@@ -35,6 +60,9 @@ Verb add_convert(CLI::App& program) {
                 "A format without constant loses it: energies read back differ by it")
       ->group(group);
   return {app, [input, options](const Streams& streams) {
+            FilePlaces places;
+            places.reads(input->file, "the problem file");
+            places.writes(options->out, "OUT");
             const auto format = options->to.empty() ? format_of_extension(options->out)
                                                     : std::optional(parse_problem_format(options->to));
             if (!format) {
@@ -42,9 +70,8 @@ Verb add_convert(CLI::App& program) {
                                            options->out, problem_format_names()));
             }
             const Problem problem = open_problem(input->file, input->load_options());
-            write_problem(problem, options->out, *format, options->save);
-            streams.out << fmt::format("{}: {}, {} spins, {} couplings\n", options->out, format_name(*format),
-                                       grouped(problem.ising.size()), grouped(problem.ising.edge_count()));
+            write(problem, options->out, *format, options->save);
+            streams.out << written_line(problem, options->out, *format);
             return 0;
           }};
 }

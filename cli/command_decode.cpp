@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/inner_verb.h"
 #include "cli/text_format.h"
 #include "core/error.h"
 #include "driver/problem_io.h"
@@ -93,7 +94,8 @@ Verb add_decode(CLI::App& program) {
   CLI::App* app = program.add_subcommand(
       "decode", "Say what the answer of a run means for the application that its problem came from");
   auto options = std::make_shared<DecodeOptions>();
-  app->require_subcommand(1, 1);
+  app->require_subcommand(0, 1);
+  app->allow_extras();  // so that a family nobody knows is answered with the names of those there are
   for (const GeneratorFamily& family : application_families()) {
     CLI::App* sub = app->add_subcommand(family.name, family.help);
     sub->add_option("RUN", options->run, "Run file of solve --out")->required();
@@ -111,7 +113,7 @@ Verb add_decode(CLI::App& program) {
       ->type_name("FILE")
       ->required();
   return {app, [app, options](const Streams& streams) {
-            return decode(*options, app->get_subcommands().front()->get_name(), streams);
+            return decode(*options, chosen_family(*app).get_name(), streams);
           }};
 }
 

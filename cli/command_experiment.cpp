@@ -10,6 +10,7 @@
 
 #include "cli/config_file.h"
 #include "cli/experiment_options.h"
+#include "cli/number_options.h"
 #include "cli/point_experiment.h"
 #include "core/error.h"
 
@@ -50,6 +51,10 @@ std::string all_experiments() {
 constexpr std::initializer_list<const char*> kMadeOfPoints = {"sweep", "tts", "gap-tts", "accuracy",
                                                               "applications"};
 
+/// All but merge, which measures nothing.
+constexpr std::initializer_list<const char*> kMeasuring = {
+    "published", "gap-tts", "tts", "sparsity", "inference-time", "accuracy", "applications", "sweep"};
+
 int run_experiment(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
   std::string names;
   const Experiment* chosen = nullptr;
@@ -63,11 +68,14 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
     if (given && std::find(takers.begin(), takers.end(), o.name) == takers.end())
       throw InputError(fmt::format("experiment {}: {} is not an option of it", o.name, option));
   };
+  only_for(o.quick, "--quick",
+           {"published", "gap-tts", "tts", "sparsity", "inference-time", "accuracy", "applications"});
   only_for(!o.only.empty(), "--only", {"published", "gap-tts", "tts", "applications"});
   only_for(o.instances.has_value(), "--instances", {"gap-tts", "sparsity", "tts", "applications"});
   only_for(!o.spins.empty(), "--spins", {"gap-tts", "tts"});
   only_for(!o.devices.empty(), "--device", {"sparsity", "inference-time", "tts", "accuracy", "applications"});
-  only_for(o.accuracy.any(), "an option of accuracy", {"accuracy"});
+  const std::string accuracy = o.accuracy.given();
+  only_for(!accuracy.empty(), accuracy.c_str(), {"accuracy"});
   only_for(o.devices.size() > 1, "more than one --device", {"tts", "applications"});
   only_for(!o.tts.files.empty(), "--problem", {"tts"});
   only_for(!o.tts.generators.empty(), "--generate", {"tts"});
@@ -76,8 +84,11 @@ int run_experiment(const ExperimentOptions& o, const std::string& command_line, 
   only_for(o.tts.share != TtsArguments().share, "--target", {"tts"});
   only_for(!o.pictures.empty(), "--pictures", {"applications"});
   only_for(!o.file.empty(), "FILE", {"sweep", "merge"});
+  only_for(!o.resume.empty(), "--resume", kMeasuring);
+  only_for(!o.report.empty(), "--report", kMeasuring);
   only_for(!o.array.empty(), "--array", kMadeOfPoints);
   only_for(o.retry_failed, "--retry-failed", kMadeOfPoints);
+  if (o.name != "merge") require_output_places(o);  // merge writes over its own file
   return chosen->run(o, command_line, streams);
 }
 
@@ -103,10 +114,11 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
                   "gap-tts, tts: instances of each family and size; sparsity: images; "
                   "applications: seeds of each instance. In place of the plan's")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o.instances));
   app->add_option("--spins", o.spins, "gap-tts, tts: sizes in place of the plan's; gap-tts: 4 to 16")
       ->type_name("N,...")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->transform(any_integer(o.spins));
   app->add_option(
          "--device", o.devices,
          "sparsity, accuracy: what solves the Hamiltonian (default annealing:); inference-time: one more "
@@ -126,19 +138,20 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
                   "tts: runs of a device on an instance at a length; half of them from 400 spins on, a "
                   "quarter from 1500")
       ->type_name("R")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o.tts.runs));
   app->add_option("--target", o.tts.share,
                   "tts: share of the best energy for the time to target (what is measured stays the same)")
       ->type_name("F")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_number());
   app->add_option("--threads", o.threads,
                   "Threads; all of this computer's where left out. Never changes a result")
       ->type_name("T")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o.threads));
   app->add_option("--seed", o.seed, "Seed of all randomness, instances included")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->transform(nonnegative_integer(o.seed));
   app->add_option("--out", o.out, "Write every measured point to this experiment file (docs/experiments.md)")
       ->type_name("EXP.h5");
   app->add_option(
@@ -159,7 +172,7 @@ Verb add_experiment(CLI::App& program, const std::string& command_line) {
   app->add_flag("--json", o.json,
                 "Print exactly one JSON object on standard output, all else on standard error");
   add_accuracy_flags(*app, o.accuracy);
-  add_config_option(*app);
+  add_config_option(*app, o.config);
   return {app, [options, command_line](const Streams& streams) {
             return run_experiment(*options, command_line, streams);
           }};

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "cli/inner_verb.h"
+#include "cli/output_place.h"
 #include "cli/problem_options.h"
 #include "cli/text_format.h"
 #include "core/error.h"
@@ -36,19 +38,12 @@ ProblemFormat output_format(const GenerateOptions& options, const Problem& probl
                   options.out, problem_format_names()));
 }
 
-std::string family_names() {
-  std::string names;
-  for (const GeneratorFamily& family : generator_families()) {
-    names += (names.empty() ? "" : ", ") + family.name;
-  }
-  return names;
-}
-
 int generate(const GenerateOptions& options, const std::string& family, const Streams& streams) {
   std::map<std::string, std::string> texts;
   for (const auto& [name, value] : options.given.at(family)) {
     if (value) texts[name] = *value;
   }
+  FilePlaces().writes(options.out, "--out");
   const Problem problem = generate_problem(family, texts);
   write_problem(problem, options.out, output_format(options, problem));
   streams.out << fmt::format("{}: {}, {} spins, {} couplings\n", options.out, problem.name,
@@ -86,19 +81,7 @@ Verb add_generate(CLI::App& program) {
         ->type_name("NAME");
   }
   return {app, [app, options](const Streams& streams) {
-            const auto chosen = app->get_subcommands();
-            const auto unknown = app->remaining(true);
-            if (!chosen.empty() && !unknown.empty()) {
-              throw InputError("generate " + chosen.front()->get_name() +
-                               ": The following argument was not expected: " + unknown.front() +
-                               " (see: opoloop help generate)");
-            }
-            if (chosen.empty()) {
-              throw InputError((unknown.empty() ? "generate: FAMILY is missing"
-                                                : "generate: unknown family '" + unknown.front() + "'") +
-                               "; known are " + family_names());
-            }
-            return generate(*options, chosen.front()->get_name(), streams);
+            return generate(*options, chosen_family(*app).get_name(), streams);
           }};
 }
 

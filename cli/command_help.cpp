@@ -86,32 +86,43 @@ std::string full_reference(const CLI::App& program) {
   return text;
 }
 
+/// The page of "generate sk", words being its names from the outermost.
+void print_help(const CLI::App& program, const std::vector<std::string>& words, const Streams& streams) {
+  const CLI::App* verb = &program;
+  std::string prefix = program.get_name(), page = "opoloop help";
+  for (const std::string& word : words) {
+    const auto named =
+        verb->get_subcommands([&](const CLI::App* inner) { return inner->get_name() == word; });
+    if (named.empty()) throw InputError(fmt::format("help: unknown verb '{}' (see: {})", word, page));
+    if (verb != &program) prefix += " " + verb->get_name();
+    verb = named.front();
+    page += " " + word;
+  }
+  streams.out << verb->help(prefix, CLI::AppFormatMode::Normal);
+}
+
 }  // namespace
 
 Verb add_help(CLI::App& program) {
   struct Options {
-    std::string verb;
+    std::vector<std::string> verbs;
     bool all = false;
   };
   CLI::App* app = program.add_subcommand("help", "Print the help of the program or of one verb");
   auto options = std::make_shared<Options>();
-  app->add_option("VERB", options->verb, "Verb to explain");
+  app->add_option("VERB", options->verbs, "Verb to explain, and its inner verb if it has: generate sk");
   app->add_flag("--all", options->all, "Print the reference of all verbs as Markdown");
   return {app, [options, &program](const Streams& streams) {
             if (options->all) {
               streams.out << full_reference(program);
               return 0;
             }
-            if (options->verb.empty()) {
+            if (options->verbs.empty()) {
               // App::help() would print the help of the verb that was parsed, this one.
               streams.out << program.get_formatter()->make_help(&program, "", CLI::AppFormatMode::Normal);
               return 0;
             }
-            const auto named = program.get_subcommands(
-                [&](const CLI::App* verb) { return verb->get_name() == options->verb; });
-            if (named.empty())
-              throw InputError("help: unknown verb '" + options->verb + "' (see: opoloop help)");
-            streams.out << named.front()->help("opoloop", CLI::AppFormatMode::Normal);
+            print_help(program, options->verbs, streams);
             return 0;
           }};
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/number_options.h"
 #include "cli/output_place.h"
 #include "cli/problem_options.h"
 #include "cli/qama_options.h"
@@ -25,6 +26,8 @@
 
 namespace opoloop {
 namespace {
+
+constexpr const char* kInputFile = "the file of --input";
 
 /// The input and the device: what solve and inspect share.
 struct WorkOptions {
@@ -75,21 +78,28 @@ void add_work(CLI::App& app, WorkOptions& o) {
       ->capture_default_str();
   app.add_option("--runs", o.runs, "Runs a problem; the device's choice where left out")
       ->type_name("R")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o.runs));
   app.add_option("--steps", o.steps,
                  "Steps of a run (round trips, sweeps); the device's choice where left out")
       ->type_name("K")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o.steps));
   app.add_option("--seed", o.seed, "Seed of all randomness")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->transform(nonnegative_integer(o.seed));
   app.add_option("--threads", o.threads,
                  "Threads; all of this computer's where left out. Never changes a result")
       ->type_name("T")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o.threads));
   app.add_flag("--json", o.json,
                "Print exactly one JSON object on standard output, all else on standard error");
+}
+
+FilePlaces places_of(const WorkOptions& o) {
+  FilePlaces places;
+  places.reads(o.input, kInputFile);
+  places.reads_device(o.device);
+  return places;
 }
 
 /// A line on a terminal while something long goes on, gone afterwards.
@@ -141,8 +151,9 @@ QamaRun run_of(const SolveOptions& options, const std::string& command_line, con
 }
 
 int solve(const SolveOptions& options, const std::string& command_line, const Streams& streams) {
-  if (options.out) require_writable_place(*options.out, "--out");
-  if (options.npz) require_writable_place(*options.npz, "--npz");
+  FilePlaces places = places_of(options);
+  places.writes(options.out.value_or(""), "--out");
+  places.writes(options.npz.value_or(""), "--npz");
   const JobSettings settings = options.settings();
   const auto device = make_device(options.device);
   const auto begin = Clock::now();
@@ -181,7 +192,7 @@ int solve(const SolveOptions& options, const std::string& command_line, const St
 }
 
 int inspect(const InspectOptions& options, const Streams& streams) {
-  if (options.report) require_writable_place(*options.report, "--report");
+  places_of(options).writes(options.report.value_or(""), "--report");
   QamaInspectSettings settings;
   settings.device = options.device;
   settings.job = options.settings();
@@ -217,7 +228,9 @@ int export_problem(const ExportOptions& options, const Streams& streams) {
     throw InputError(fmt::format("{}: the ending names no format, give --to; known are {}", options.output,
                                  problem_format_names()));
   }
-  require_writable_place(options.output, "--output");
+  FilePlaces places;
+  places.reads(options.input, kInputFile);
+  places.writes(options.output, "--output");
   const QamaBatch batch = options.qama->open(options.input, available_threads());
   const Problem problem = batch.problem(options.qama->problem.value_or(0));
   const bool ancilla = !format_holds_field(*format) && problem.ising.has_field();
@@ -226,9 +239,9 @@ int export_problem(const ExportOptions& options, const Streams& streams) {
   save.add_ancilla = ancilla;
   save.drop_offset = offset_lost;
   write_problem(problem, options.output, *format, save);
+  const IsingModel& written = ancilla ? with_ancilla(problem.ising) : problem.ising;
   streams.out << fmt::format("{}: {}, {}, {} spins, {} couplings\n", options.output, format_name(*format),
-                             problem.name, grouped(problem.ising.size()),
-                             grouped(problem.ising.edge_count()));
+                             problem.name, grouped(written.size()), grouped(written.edge_count()));
   if (ancilla) {
     streams.out
         << "the format has no linear term: it is coupled to one more, last spin, to which a solution is "
@@ -277,7 +290,8 @@ Verb add_qama(CLI::App& program, const std::string& command_line) {
                    "first gets the remedies")
       ->type_name("B,...")
       ->delimiter(',')
-      ->default_str("8,12,16");
+      ->default_str("8,12,16")
+      ->transform(any_integer(inspecting->machine_bits));
   inspect_app->add_option("--report", inspecting->report, "Write an HTML page with pictures too")
       ->type_name("OUT.html");
   inspecting->qama =

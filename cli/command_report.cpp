@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/output_place.h"
 #include "core/error.h"
 #include "driver/qama_run_file.h"
 #include "driver/run_file.h"
@@ -23,6 +24,21 @@ struct ReportOptions {
   std::string run, out, csv;
   std::vector<std::string> compare;  ///< A and B
 };
+
+/// Where the page goes: for one run, beside it where nothing was asked.
+std::string page_of(const ReportOptions& o) {
+  if (!o.out.empty() || o.run.empty()) return o.out;
+  return std::filesystem::path(o.run).replace_extension(".html").string();
+}
+
+void require_places(const ReportOptions& o) {
+  FilePlaces places;
+  places.reads(o.run, "the run file");
+  for (const std::string& file : o.compare) places.reads(file, "a file that is compared");
+  const bool beside_run = o.out.empty() && o.csv.empty() && std::filesystem::exists(o.run);
+  places.writes(beside_run ? page_of(o) : o.out, "--out");
+  places.writes(o.csv, "--csv");
+}
 
 void write_outputs(const ReportOptions& o, const std::string& page, const std::string& html,
                    const std::string& csv, const Streams& streams) {
@@ -53,8 +69,7 @@ int report_of_run(const ReportOptions& o, const Streams& streams) {
     return 0;
   }
   if (!o.csv.empty()) throw InputError("--csv is for experiment files and for --compare, not for one run");
-  const std::string page =
-      o.out.empty() ? std::filesystem::path(o.run).replace_extension(".html").string() : o.out;
+  const std::string page = page_of(o);
   write_report(read_run_file(o.run), page);
   streams.out << "report: " << page << '\n';
   return 0;
@@ -101,6 +116,7 @@ Verb add_report(CLI::App& program, const std::string& command_line) {
   return {app, [options, command_line](const Streams& streams) {
             if (options->run.empty() == options->compare.empty())
               throw InputError("report: give either RUN or --compare A.h5 B.h5");
+            require_places(*options);
             return options->run.empty() ? compare_files(*options, command_line, streams)
                                         : report_of_run(*options, streams);
           }};

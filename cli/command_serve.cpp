@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "cli/number_options.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
@@ -41,6 +42,13 @@ std::uint64_t bytes_of(const char* option, double mib) {
   constexpr double kMost = 1 << 20;
   if (!(mib > 0 && mib <= kMost)) throw_parameter_error(option, mib, "above 0 and at most 2^20 MiB");
   return static_cast<std::uint64_t>(mib * (1 << 20));
+}
+
+CLI::Validator number_for(const int& value) {
+  return any_integer(value);
+}
+CLI::Validator number_for(const double& /*value*/) {
+  return any_number();
 }
 
 void check_ranges(const ServeOptions& o) {
@@ -134,6 +142,7 @@ Verb add_serve(CLI::App& program) {
   app->add_option("--port", o.port, "Port; 0 takes any free one, which is printed")
       ->type_name("N")
       ->capture_default_str()
+      ->transform(any_integer(o.port))
       ->group(where);
   app->add_option("--bind", o.bind, "Address; one that others can reach needs a token in OPOLOOP_TOKEN")
       ->type_name("ADDRESS")
@@ -170,24 +179,32 @@ Verb add_serve(CLI::App& program) {
                   "Qubits offered through D-Wave's interface, all coupled to all; 0 leaves it out")
       ->type_name("N")
       ->capture_default_str()
+      ->transform(any_integer(o.sapi_qubits))
       ->group(where);
 
   const char* work = "Work";
   app->add_option("--threads", o.threads, "Threads that compute; all of this computer's where left out")
       ->type_name("T")
+      ->transform(any_integer(o.threads))
       ->group(work);
   app->add_option("--workers", o.workers,
                   "Jobs that run at the same time and share the threads (default: one a thread)")
       ->type_name("W")
+      ->transform(any_integer(o.workers))
       ->group(work);
   app->add_option("--grace", o.grace_s, "Seconds that jobs have to end when the server is stopped")
       ->type_name("SECONDS")
       ->capture_default_str()
+      ->transform(any_number())
       ->group(work);
 
   const char* limits = "Limits";
   const auto limit = [&](const char* name, auto& value, const char* help, const char* type) {
-    app->add_option(name, value, help)->type_name(type)->capture_default_str()->group(limits);
+    app->add_option(name, value, help)
+        ->type_name(type)
+        ->capture_default_str()
+        ->transform(number_for(value))
+        ->group(limits);
   };
   limit("--max-queue", o.max_queue, "Jobs that wait; more are told to come again (429)", "N");
   limit("--max-finished", o.max_finished, "Answers that are kept; the oldest are forgotten", "N");

@@ -11,6 +11,7 @@
 
 #include "cim_model/parameters.h"
 #include "cli/config_file.h"
+#include "cli/number_options.h"
 #include "cli/output_place.h"
 #include "cli/problem_options.h"
 #include "cli/solve_summary.h"
@@ -44,6 +45,7 @@ struct SolveOptions {
   std::int64_t log_every = 1;
   std::optional<std::string> out, report;
   std::optional<std::string> resume_job;
+  std::string config;
   bool json = false;
   bool quiet = false;
 };
@@ -157,8 +159,12 @@ void require_known_ranges(const SolveOptions& options) {
   positive("--time-limit", options.time_limit_s);
   if (!options.out && options.log_trajectories > 0) throw InputError("--log-trajectories needs --out run.h5");
   if (!options.out && options.report) throw InputError("--report needs --out run.h5, which it is made from");
-  if (options.out) require_writable_place(*options.out, "--out");
-  if (options.report) require_writable_place(*options.report, "--report");
+  FilePlaces places;
+  places.reads(options.problem->file, "the problem file");
+  places.reads(options.config, "the file of --config");
+  places.reads_device(options.device);
+  places.writes(options.out.value_or(""), "--out");
+  places.writes(options.report.value_or(""), "--report");
 }
 
 int solve(const SolveOptions& options, const std::string& command_line, const Streams& streams) {
@@ -257,6 +263,7 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
       ->group(where);
   app->add_option("--dt", o.dt, "Time of one round trip, in units of the signal amplitude's lifetime")
       ->type_name("TIME")
+      ->transform(any_number())
       ->group(where);
   app->add_option("--set", o.parameters, "Any other parameter of the device, as name=value; may be repeated")
       ->type_name("NAME=VALUE")
@@ -266,19 +273,22 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
   const char* work = "Work (chosen from the problem where left out)";
   app->add_option("--runs", o.runs, "Trajectories: independent runs from different noise")
       ->type_name("R")
+      ->transform(any_integer(o.runs))
       ->group(work);
   app->add_option("--steps", o.steps, "Round trips of a run (sweeps of annealing:, steps of dsb: and bsb:)")
       ->type_name("K")
+      ->transform(any_integer(o.steps))
       ->group(work);
   app->add_option("--seed", o.seed,
                   "Seed of all randomness; the same seed gives the same results on any number of threads")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+      ->transform(nonnegative_integer(o.seed))
       ->group(work);
   app->add_option("--threads", o.threads,
                   "Threads; all of this computer's where left out. Never changes a result")
       ->type_name("T")
+      ->transform(any_integer(o.threads))
       ->group(work);
 
   const char* stop = "Target and limits";
@@ -289,6 +299,7 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
   app->add_flag("--until-target", o.until_target, "Stop as soon as one run reaches the target")->group(stop);
   app->add_option("--time-limit", o.time_limit_s, "Stop after so many seconds and report what is done")
       ->type_name("SECONDS")
+      ->transform(any_number())
       ->group(stop);
 
   app->add_option("--resume-job", o.resume_job,
@@ -307,16 +318,18 @@ Verb add_solve(CLI::App& program, const std::string& command_line) {
                   "Log the amplitudes of the first so many runs; needs --out")
       ->type_name("K")
       ->capture_default_str()
+      ->transform(any_integer(o.log_trajectories))
       ->group(output);
   app->add_option("--log-every", o.log_every, "Log every so many round trips")
       ->type_name("M")
       ->capture_default_str()
+      ->transform(any_integer(o.log_every))
       ->group(output);
   app->add_flag("--json", o.json,
                 "Print exactly one JSON object on standard output, all else on standard error")
       ->group(output);
   app->add_flag("--quiet", o.quiet, "No summary and no progress line")->group(output);
-  add_config_option(*app);
+  add_config_option(*app, o.config);
   return {app,
           [options, command_line](const Streams& streams) { return solve(*options, command_line, streams); }};
 }

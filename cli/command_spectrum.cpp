@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "cli/config_file.h"
+#include "cli/number_options.h"
+#include "cli/output_place.h"
 #include "cli/problem_options.h"
 #include "cli/qama_options.h"
 #include "core/error.h"
@@ -27,7 +29,7 @@ struct Options {
   std::string rule = "both";
   std::string scaling = "norm";
   std::vector<double> pump;
-  std::string report;
+  std::string config, report;
   bool json = false;
 };
 
@@ -75,6 +77,10 @@ Problem open_any(const Options& options) {
 
 int spectrum(const Options& options, const Streams& streams) {
   SpectrumSettings settings = settings_of(options);
+  FilePlaces places;
+  places.reads(options.input->file, "the problem file");
+  places.reads(options.config, "the file of --config");
+  places.writes(options.report, "--report");
   const Problem problem = open_any(options);
   catch_interrupts();
   settings.stop = interrupted;
@@ -111,16 +117,19 @@ Verb add_spectrum(CLI::App& program) {
   app->add_option("--beta", settings.betas,
                   "Inverse temperatures of the chain, in 1/energy; chosen from the problem where left out")
       ->type_name("B,...")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->transform(any_number());
   app->add_option("--rule", options->rule, "How the chain takes a flip: metropolis, glauber or both")
       ->type_name("NAME")
       ->capture_default_str();
   app->add_option("--success", settings.success, "Probability that a time to solution stands for")
       ->type_name("Q")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_number());
   app->add_option("--points", settings.points, "Values of s in the quantum gap curve, both ends included")
       ->type_name("K")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_integer(settings.points));
   app->add_option(
          "--scaling", options->scaling,
          "Factor of the problem in H(s): norm (n / operator norm), coupling (1 / largest |J|, |h|), none")
@@ -130,17 +139,18 @@ Verb add_spectrum(CLI::App& program) {
                   "Pump from,to of the mean-field run; from 0.5 below threshold to 1 above where left out")
       ->type_name("A,B")
       ->delimiter(',')
-      ->expected(2);
+      ->expected(2)
+      ->transform(any_number());
   app->add_option("--threads", settings.threads, "Threads; the numbers do not depend on them")
       ->type_name("T")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(settings.threads))
       ->default_str("all");
   app->add_option("--report", options->report, "Write an HTML page with tables and pictures too")
       ->type_name("FILE");
   app->add_flag("--json", options->json, "Print one JSON object");
   options->qama = add_qama_options(
       *app, "Of a NumPy archive of attention inputs: the problem, counted from 0; 0 where left out");
-  add_config_option(*app);
+  add_config_option(*app, options->config);
   return {app, [options](const Streams& streams) { return spectrum(*options, streams); }};
 }
 

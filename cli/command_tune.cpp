@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/number_options.h"
 #include "cli/output_place.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -104,10 +105,13 @@ int run_tune(const TuneArguments& o, const std::string& command_line, const Stre
   if (!can_search())
     throw Error("tune: this program was built without NLopt: install libnlopt-dev and build again");
   const std::string file = o.file.empty() ? o.resume : o.file;
-  for (const auto& [path, option] :
-       {std::pair{o.out, "--out"}, std::pair{file, "--file"}, std::pair{o.report, "--report"}}) {
-    if (!path.empty()) require_writable_place(path, option);
-  }
+  FilePlaces places;
+  for (const std::string& problem : o.files) places.reads(problem, "a problem file");
+  places.reads_device(o.device);
+  if (!o.file.empty() && o.file != o.resume) places.reads(o.resume, "the file of --resume");
+  places.writes(o.out, "--out");
+  places.writes(file, o.file.empty() ? "--resume" : "--file");
+  places.writes(o.report, "--report");
   if (!o.file.empty() && o.file != o.resume) require_no_measurements(o.file, "--file");
   const TuneOptions options = options_of(o);
   if (!o.out.empty() && parse_device_uri(options.device).scheme != "emulator")
@@ -168,11 +172,14 @@ Verb add_tune(CLI::App& program, const std::string& command_line) {
       ->type_name("NAME=VALUE");
   app->add_option("--steps", o->steps, "Length of a run, where it is not varied")
       ->type_name("T")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o->steps));
   app->add_option("--only", o->only, "Families of instances, as in experiment tts (default sk)")
       ->type_name("NAME,...")
       ->delimiter(',');
-  app->add_option("--spins", o->spins, "Sizes of sk (default 60)")->type_name("N,...")->delimiter(',');
+  app->add_option("--spins", o->spins, "Sizes of sk (default 60)")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->transform(any_integer(o->spins));
   app->add_option("--problem", o->files, "Problem files, the first to train on, the others to test on")
       ->type_name("FILE");
   app->add_option("--generate", o->generators, "Generated instances: regular:n=60,d=3")
@@ -180,22 +187,23 @@ Verb add_tune(CLI::App& program, const std::string& command_line) {
   app->add_option("--train", o->train, "Training instances of each class")
       ->type_name("K")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o->train));
   app->add_option("--test", o->test, "Test instances of each class")
       ->type_name("K")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o->test));
   app->add_option("--runs", t.runs, "Runs of a setting on a training instance")
       ->type_name("R")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(t.runs));
   app->add_option("--test-runs", t.test_runs, "Runs of a setting on a test instance")
       ->type_name("R")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(t.test_runs));
   app->add_option("--target", t.share, "Share of the best energy that counts as success")
       ->type_name("F")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_number());
   app->add_flag("--median", o->median,
                 "Score by the median over the training instances, not the geometric mean");
   std::string methods;
@@ -207,13 +215,14 @@ Verb add_tune(CLI::App& program, const std::string& command_line) {
   app->add_option("--evaluations", t.evaluations, "Budget: settings that are tried")
       ->type_name("E")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(t.evaluations));
   app->add_option("--seed", t.seed, "Seed of instances, runs and search")
       ->type_name("S")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_integer(t.seed));
   app->add_option("--threads", o->threads, "Threads; all where left out. Never changes a result")
       ->type_name("T")
-      ->check(CLI::PositiveNumber);
+      ->transform(positive_integer(o->threads));
   app->add_option("--out", o->out, "Write the tuned device: a file for emulator:TUNED.toml")
       ->type_name("TUNED.toml");
   app->add_option("--file", o->file, "Keep every measurement here")->type_name("TUNE.h5");

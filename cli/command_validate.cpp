@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "cli/config_file.h"
+#include "cli/number_options.h"
+#include "cli/output_place.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
 #include "experiments/page.h"
@@ -18,7 +20,7 @@ Verb add_validate(CLI::App& program) {
     ValidationSettings settings;
     bool full = false;
     bool json = false;
-    std::string report = "validate.html";
+    std::string config, report = "validate.html";
     bool no_report = false;
   };
   CLI::App* app =
@@ -33,13 +35,17 @@ Verb add_validate(CLI::App& program) {
   app->add_flag("--no-report", options->no_report, "Write no page and draw no pictures");
   app->add_option("--seed", options->settings.seed, "Seed of the samples")
       ->type_name("S")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(any_integer(options->settings.seed));
   app->add_option("--threads", options->settings.threads, "Threads; the numbers do not depend on them")
       ->type_name("T")
-      ->check(CLI::PositiveNumber)
+      ->transform(positive_integer(options->settings.threads))
       ->default_str("all");
-  add_config_option(*app);
+  add_config_option(*app, options->config);
   return {app, [options](const Streams& streams) {
+            FilePlaces places;
+            places.reads(options->config, "the file of --config");
+            if (!options->no_report) places.writes(options->report, "--report");
             catch_interrupts();
             ValidationSettings& settings = options->settings;
             settings.replicas = options->full ? kFullReplicas : kQuickReplicas;

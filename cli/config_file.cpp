@@ -1,9 +1,12 @@
 #include "cli/config_file.h"
 
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -21,6 +24,7 @@ constexpr const char* kParameterOption = "--set";
 struct ConfigFile {
   std::string path;
   CLI::App* verb;
+  ConfigParameters parameters;
 
   [[noreturn]] void refuse(const toml::node& node, const std::string& key, const std::string& why) const {
     throw_file_error(path, static_cast<std::int64_t>(node.source().begin.line), key, why);
@@ -78,29 +82,34 @@ struct ConfigFile {
     }
   }
 
-  /// [parameters]: name = value for the device, each as --set name=value.
-  void set_parameters(const toml::table& table) const {
+  /// [parameters]: name = value for the device, each as --set name=value. Called before the options of the
+  /// file are applied: an option that has a value was on the command line.
+  void set_parameters(const toml::table& table, const toml::table& options) {
     CLI::Option* option = verb->get_option_no_throw(kParameterOption);
     if (!option) refuse(table, kParameterTable, "'opoloop " + verb->get_name() + "' takes no parameters");
     std::vector<std::string> given = option->results();
     option->clear();
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
-      bool on_command_line = false;
+      if (options.contains(name)) refuse(node, name, "is given outside [parameters], too: give one");
+      const CLI::Option* own = verb->get_option_no_throw("--" + name);
+      bool on_command_line = own && own->count() > 0;
       for (const std::string& item : given) on_command_line |= item.starts_with(name + "=");
-      if (!on_command_line) option->add_result(name + "=" + text_of(node, name));
+      if (on_command_line) continue;
+      option->add_result(name + "=" + text_of(node, name));
+      parameters.lines[name] = static_cast<std::int64_t>(node.source().begin.line);
     }
     option->add_result(given);
     if (option->count() > 0) option->run_callback();
   }
 
-  void apply(const toml::table& table, bool top_level) const {
+  void apply(const toml::table& table, bool top_level) {
+    if (const toml::table* inner = table[kParameterTable].as_table()) set_parameters(*inner, table);
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
       const toml::table* inner = node.as_table();
-      if (inner && name == kParameterTable) {
-        set_parameters(*inner);
-      } else if (inner && top_level && name == verb->get_name()) {
+      if (inner && name == kParameterTable) continue;
+      if (inner && top_level && name == verb->get_name()) {
         apply(*inner, false);
       } else {
         set(name, node);
@@ -109,23 +118,49 @@ struct ConfigFile {
   }
 };
 
+/// Whether a message says `name` as a word; "dt" is none in "dt.txt". What follows a semicolon only lists
+/// what there is.
+bool mentions(std::string message, const std::string& name) {
+  message.resize(std::min(message.size(), message.find(';')));
+  constexpr const char* kBefore = " '";
+  constexpr const char* kAfter = " ',:=";
+  for (std::size_t at = message.find(name); at != std::string::npos; at = message.find(name, at + 1)) {
+    const std::size_t end = at + name.size();
+    const bool begins = at == 0 || std::strchr(kBefore, message[at - 1]) != nullptr;
+    const bool ends = end == message.size() || std::strchr(kAfter, message[end]) != nullptr;
+    if (begins && ends) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-void add_config_option(CLI::App& verb) {
-  verb.add_option(kConfigOption, "Read options not given here from this TOML file: `runs = 256`, one a line")
+void add_config_option(CLI::App& verb, std::string& path) {
+  verb.add_option(kConfigOption, path,
+                  "Read options not given here from this TOML file: `runs = 256`, one a line")
       ->type_name("FILE.toml");
 }
 
-void apply_config_file(CLI::App& verb) {
+InputError ConfigParameters::located(const InputError& error) const {
+  for (const auto& [name, line] : lines) {
+    if (mentions(error.what(), name))
+      return InputError(fmt::format("{}:{}: '{}': {}", path, line, name, error.what()));
+  }
+  return error;
+}
+
+ConfigParameters apply_config_file(CLI::App& verb) {
   const CLI::Option* option = verb.get_option_no_throw(kConfigOption);
-  if (!option || option->count() == 0) return;
+  if (!option || option->count() == 0) return {};
   const auto path = option->as<std::string>();
   std::ifstream file(path, std::ios::binary);
   if (!file || !std::filesystem::is_regular_file(path))
     throw_file_error(path, 0, "", "is not a readable file");
   try {
     const toml::table table = toml::parse(file, path);
-    ConfigFile{path, &verb}.apply(table, true);
+    ConfigFile config{path, &verb, {path, {}}};
+    config.apply(table, true);
+    return config.parameters;
   } catch (const toml::parse_error& error) {
     throw_file_error(path, static_cast<std::int64_t>(error.source().begin.line), "",
                      std::string(error.description()));

@@ -10,6 +10,7 @@
 
 #include "cli/accuracy_options.h"
 #include "cli/experiment_options.h"
+#include "cli/output_place.h"
 #include "cli/point_experiment.h"
 #include "core/error.h"
 #include "experiments/accuracy/accuracy_plan.h"
@@ -44,9 +45,25 @@ Trainer& trainer() {
                   program.string()));
 }
 
-/// "runs/accuracy.html" → "runs/accuracy".
-std::string stem_of(const std::string& report) {
-  return (std::filesystem::path(report).replace_extension()).string();
+std::string table_file(const std::string& report) {
+  return std::filesystem::path(report).replace_extension(".csv").string();
+}
+
+/// "runs/accuracy.html" → "runs/accuracy-moved.csv".
+std::string moved_file(const std::string& report) {
+  return std::filesystem::path(report).replace_extension().string() + "-moved.csv";
+}
+
+/// The tables beside the page must not replace the user's own sets, which are often .csv, too.
+void require_table_places(const ExperimentOptions& o) {
+  if (o.report.empty()) return;
+  FilePlaces places;
+  for (const std::string& data : o.accuracy.data) {
+    const std::size_t equals = data.find('=');
+    if (equals != std::string::npos) places.reads(data.substr(equals + 1), "a file of --data");
+  }
+  for (const std::string& file : {o.report, table_file(o.report), moved_file(o.report)})
+    places.writes(file, "--report");
 }
 
 }  // namespace
@@ -56,6 +73,7 @@ void set_accuracy_trainer(Trainer given) {
 }
 
 int run_accuracy(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
+  require_table_places(o);
   const AccuracyPlan plan(
       accuracy_options(o.accuracy, o.quick, o.devices.empty() ? std::string() : o.devices.front(), o.seed),
       trainer());
@@ -66,8 +84,8 @@ int run_accuracy(const ExperimentOptions& o, const std::string& command_line, co
     const AccuracyRun run{command_line, budget_in_words(plan.options().budget), o.seed, results.complete()};
     if (!o.report.empty()) {
       write_page(accuracy_html(answer, run), o.report);
-      write_file_bytes(stem_of(o.report) + ".csv", accuracy_csv(answer));
-      write_file_bytes(stem_of(o.report) + "-moved.csv", moved_csv(answer));
+      write_file_bytes(table_file(o.report), accuracy_csv(answer));
+      write_file_bytes(moved_file(o.report), moved_csv(answer));
     }
     if (o.json) {
       print_accuracy_json(answer, run, streams.out);

@@ -31,7 +31,7 @@ struct ExperimentOptions {
   std::vector<int> spins;            ///< gap-tts, tts
   std::vector<std::string> devices;  ///< tts, applications; sparsity: one; inference-time: one more
   TtsArguments tts;
-  std::string out, resume, report;
+  std::string config, out, resume, report;
   std::string array;          ///< share of the points: "I/N" or "slurm"; experiments made of points only
   bool retry_failed = false;  ///< the same
   std::string file;           ///< sweep: its configuration; merge: the experiment file
@@ -40,10 +40,14 @@ struct ExperimentOptions {
   bool json = false;
 };
 
+/// Throws InputError where --out, --resume or --report name a place that cannot be written, or a file that
+/// would be lost there.
+void require_output_places(const ExperimentOptions& options);
+
 /// Where the rows of an experiment go and how it reports: what all experiments share.
 class ExperimentRun {
  public:
-  /// Throws InputError where a folder of --out or --report is not there, or a file of --out is.
+  /// Throws InputError where a file of --out is there.
   ExperimentRun(const ExperimentOptions& options, const Streams& streams);
 
   int threads() const { return threads_; }

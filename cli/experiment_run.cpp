@@ -17,14 +17,18 @@ namespace {
 /// Rows are saved at the latest this long after they were measured.
 constexpr std::chrono::seconds kSaveEvery{2};
 
-void require_folder(const std::string& path, const char* option) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty() && !std::filesystem::is_directory(folder)) {
-    throw InputError(fmt::format("{} {}: no such folder: {}", option, path, folder.string()));
-  }
-}
-
 }  // namespace
+
+void require_output_places(const ExperimentOptions& o) {
+  FilePlaces places;
+  places.reads(o.file, "the file of the sweep");
+  places.reads(o.config, "the file of --config");
+  for (const std::string& problem : o.tts.files) places.reads(problem, "a problem file");
+  // What --resume names is gone on with in its place, or read for the file of --out.
+  if (!o.out.empty() && o.out != o.resume) places.reads(o.resume, "the file of --resume");
+  places.writes(o.out.empty() ? o.resume : o.out, o.out.empty() ? "--resume" : "--out");
+  places.writes(o.report, "--report");
+}
 
 ExperimentRun::ExperimentRun(const ExperimentOptions& options, const Streams& streams)
     : options_(options),
@@ -33,9 +37,7 @@ ExperimentRun::ExperimentRun(const ExperimentOptions& options, const Streams& st
       file_(options.out.empty() ? options.resume : options.out),
       start_(Clock::now()),
       saved_(start_) {
-  if (!file_.empty()) require_folder(file_, "--out");
   if (!options.out.empty() && options.out != options.resume) require_no_measurements(options.out, "--out");
-  if (!options.report.empty()) require_folder(options.report, "--report");
 }
 
 void ExperimentRun::begin(std::function<void(bool complete)> save) {

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
+#include "driver/sweep_file.h"
 #include "experiments/points/run_points.h"
 
 namespace opoloop {
@@ -96,8 +97,6 @@ void tell_failures(const PointOutcome& outcome, const std::string& file, const S
 int run_point_experiment(const PointPlan& plan, const ExperimentOptions& o, const std::string& command_line,
                          const Streams& streams, const PointReport& report) {
   const std::string asked = o.out.empty() ? o.resume : o.out;
-  if (!asked.empty()) require_writable_place(asked, o.out.empty() ? "--resume" : "--out");
-  if (!o.report.empty()) require_writable_place(o.report, "--report");
 
   PointRunOptions options;
   options.share = point_share(o.array);
@@ -157,7 +156,10 @@ int run_merge(const ExperimentOptions& o, const std::string&, const Streams& str
   constexpr std::string_view kEnding = ".parts";
   if (!folder.ends_with(kEnding)) folder = parts_folder(folder);
   const std::string file = o.out.empty() ? folder.substr(0, folder.size() - kEnding.size()) : o.out;
-  require_writable_place(file, "--out");
+  FilePlaces().writes(file, o.out.empty() ? "FILE" : "--out");
+  // A merge may be repeated over its own file, but over no other.
+  if (std::filesystem::exists(file) && !is_sweep_file(file))
+    throw InputError(fmt::format("{}: is there already, and is no experiment file", file));
   const MergedPoints merged = merge_by_hand(folder, file);
   const auto count = [](std::uint64_t value) { return grouped(static_cast<std::int64_t>(value)); };
   if (o.json) {

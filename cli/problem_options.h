@@ -18,7 +18,7 @@ struct ProblemOptions {
   bool last_is_ancilla = false;
   bool weights = false;
 
-  /// Throws InputError on an unknown format.
+  /// Throws InputError on an unknown format, and where a flag is for other formats than the file's.
   LoadOptions load_options() const;
 };
 
@@ -28,5 +28,9 @@ std::shared_ptr<ProblemOptions> add_problem_options(CLI::App& verb, const std::s
 
 /// Names of all problem formats, for help and messages.
 std::string problem_format_names();
+
+/// "g.txt: rudy, 17 spins, 40 couplings": what was written, with the ancilla that a format without linear
+/// term got.
+std::string written_line(const Problem& problem, const std::string& path, ProblemFormat format);
 
 }  // namespace opoloop

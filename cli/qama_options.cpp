@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/number_options.h"
+
 namespace opoloop {
 
 bool QamaInputOptions::any() const {
@@ -40,7 +42,7 @@ std::shared_ptr<QamaInputOptions> add_qama_options(CLI::App& verb, const std::st
   const char* group = "Hamiltonian of attention (docs/qama.md)";
   verb.add_option("--problem", o.problem, problem_help)
       ->type_name("INDEX")
-      ->check(CLI::NonNegativeNumber)
+      ->transform(nonnegative_integer(o.problem))
       ->group(group);
   verb.add_option("--form", o.form, "Form of the operator: v2, v1 or gated")
       ->type_name("NAME")
@@ -48,12 +50,14 @@ std::shared_ptr<QamaInputOptions> add_qama_options(CLI::App& verb, const std::st
       ->group(group);
   verb.add_option("--bits", o.bits, "Bits q of a selection, 1 to 8; 1 where left out, 3 for v1")
       ->type_name("Q")
+      ->transform(any_integer(o.bits))
       ->group(group);
   verb.add_option("--heads", o.heads, "Heads H of a layer X, W_q, W_k, W_v whose file does not say")
       ->type_name("H")
+      ->transform(any_integer(o.heads))
       ->group(group);
   const auto number = [&](const char* name, std::optional<double>& value, const char* help) {
-    verb.add_option(name, value, help)->type_name("VALUE")->group(group);
+    verb.add_option(name, value, help)->type_name("VALUE")->transform(any_number())->group(group);
   };
   number("--c-q", o.c_q, "Weight of the interaction; 1 where left out");
   number("--c-l", o.c_l, "Weight of the tokens' importance; 0.16 where left out, 1 for v1");

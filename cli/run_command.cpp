@@ -53,6 +53,13 @@ std::string names_of(const std::vector<Verb>& verbs) {
   return names;
 }
 
+/// "generate sk": the verb and the inner verb that was given.
+std::string full_name(const CLI::App& verb) {
+  std::string name = verb.get_name();
+  for (const CLI::App* inner : verb.get_subcommands()) name += ' ' + full_name(*inner);
+  return name;
+}
+
 int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   std::string command_line = "opoloop";
   for (const std::string& argument : arguments) command_line += ' ' + argument;
@@ -102,20 +109,25 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
     }
     return nullptr;
   };
+  ConfigParameters parameters;
   try {
     // CLI11 takes the arguments last first.
     program.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    if (const Verb* verb = chosen()) apply_config_file(*verb->app);
+    if (const Verb* verb = chosen()) parameters = apply_config_file(*verb->app);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error, streams.out, streams.err);
     const Verb* verb = chosen();
-    const std::string name = verb ? verb->app->get_name() : "";
+    const std::string name = verb ? full_name(*verb->app) : "";
     throw InputError((name.empty() ? "" : name + ": ") + error.what() + " (see: opoloop help" +
                      (name.empty() ? "" : " " + name) + ")");
   }
   const Verb* verb = chosen();
   if (!verb) throw InputError("a verb is missing; the verbs are " + names_of(verbs));
-  return verb->run(streams);
+  try {
+    return verb->run(streams);
+  } catch (const InputError& error) {
+    throw parameters.located(error);
+  }
 }
 
 }  // namespace

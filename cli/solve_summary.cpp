@@ -96,11 +96,16 @@ void add_problem(Table& table, const SolveOutcome& o) {
                                 counted(o.result.steps, step_word(o.result)), o.settings.seed,
                                 counted(o.settings.threads, "thread")));
   if (o.result.interrupted || o.result.time_limited) {
-    std::int64_t longest = 0;
-    for (const Sample& sample : o.result.samples) longest = std::max(longest, sample.rounds);
-    table.row("stopped", fmt::format("by {} after {}: longer runs may find better states",
-                                     o.result.interrupted ? "a signal" : "the time limit",
-                                     counted(longest, step_word(o.result))));
+    double rounds = 0;
+    for (const Sample& sample : o.result.samples) rounds += static_cast<double>(sample.rounds);
+    const auto begun = static_cast<double>(std::max<std::size_t>(o.result.samples.size(), 1));
+    table.row(
+        "stopped",
+        fmt::format("by {} after {} in the mean of the {} runs of {} that had begun: longer runs may "
+                    "find better states",
+                    o.result.interrupted ? "a signal" : "the time limit",
+                    counted(std::llround(rounds / begun), step_word(o.result)),
+                    grouped(static_cast<std::int64_t>(o.result.samples.size())), grouped(o.result.runs)));
   }
   for (const std::string& change : o.result.adaptations) table.row("adapted", change);
 }
@@ -135,6 +140,11 @@ void add_best(Table& table, const SolveOutcome& o) {
 
 void add_statistics(Table& table, const SolveOutcome& o) {
   const SolveStatistics& s = o.statistics;
+  if (o.result.proven) {
+    // Nothing is left to chance: shares of runs and times to solution would say nothing.
+    table.row("proven", "the best energy is that of the ground state: every state was looked at");
+    return;
+  }
   if (s.target_is_best_found) {
     table.row("success means",
               "as good as the best of these runs (no target and no best known value was given)");

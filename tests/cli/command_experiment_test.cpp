@@ -182,10 +182,13 @@ TEST_CASE("experiment: bad usage is one line and exit code 2") {
   refused({"experiment", "published", "--instances", "3"}, "--instances is not an option");
   refused({"experiment", "sparsity", "--device", "nonsense:"}, "nonsense");
   refused({"experiment", "sparsity", "--only", "sk"}, "--only is not an option");
+  refused({"experiment", "sweep", "s.toml", "--quick"}, "--quick is not an option of it");
+  refused({"experiment", "merge", "a.h5", "--report", folder / "a.html"}, "--report is not an option of it");
+  refused({"experiment", "inference-time", "--seeds", "3"}, "inference-time: --seeds is not an option of it");
   refused({"experiment", "published", "--threads", "0"}, "--threads");
   refused({"experiment", "published", "--seed", "-1"}, "--seed");
   refused({"experiment", "published", "--resume", folder / "absent.h5"}, "absent.h5");
-  refused({"experiment", "published", "--out", folder / "no/such/folder.h5"}, "no such folder");
+  refused({"experiment", "published", "--out", folder / "no/such/folder.h5"}, "does not exist");
   // A file of another kind, and one of another seed.
   refused({"experiment", "published", "--resume", folder.file("text.h5", "text")}, "text.h5");
   const Ran made = call({"experiment", "published", "--quick", "--only", "moebius", "--threads", "1", "--out",

@@ -71,13 +71,30 @@ TEST_CASE("check and report refuse what is not a run file") {
   for (const std::string& path : {text, folder / "missing.h5"}) {
     const auto checked = call({"check", path});
     CAPTURE(path, checked.out, checked.err);
-    CHECK(checked.code != 0);
+    CHECK(checked.code == 2);
+    CHECK(checked.out.empty());
+    CHECK(checked.one_error_line());
     const auto reported = call({"report", path, "--out", folder / "page.html"});
     CAPTURE(reported.err);
     CHECK(reported.code == 2);
     CHECK(reported.one_error_line());
     CHECK_FALSE(std::filesystem::exists(folder / "page.html"));
   }
+}
+
+TEST_CASE("check: an HDF5 file that is no run, or was cut short, breaks the schema") {
+  const TemporaryFolder folder;
+  const auto problem = folder / "p.h5";
+  REQUIRE(call({"generate", "sk", "--n", "10", "--out", problem}).code == 0);
+  const auto check = [&] {
+    const auto ran = call({"check", problem});
+    CAPTURE(ran.err);
+    CHECK(ran.code == 1);
+    CHECK(ran.out_has("breaks the schema"));
+  };
+  check();
+  std::filesystem::resize_file(problem, std::filesystem::file_size(problem) / 2);
+  check();
 }
 
 TEST_CASE("bench measures the machine and every cell that was asked for") {

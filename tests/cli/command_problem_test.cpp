@@ -106,8 +106,46 @@ TEST_CASE("convert refuses what it cannot do and leaves no file") {
     command.insert(command.end(), more.begin(), more.end());
     const auto ran = call(command);
     CAPTURE(more, ran.err);
-    CHECK(ran.code != 0);
+    CHECK(ran.code == 2);
     CHECK(ran.one_error_line());
   }
   CHECK(folder.names() == std::vector<std::string>{"moebius.txt"});
+}
+
+TEST_CASE("convert names the flags that would do it, and counts the ancilla that it added") {
+  const TemporaryFolder folder;
+  const auto spins = folder.file("spins.coo", "# vartype=SPIN\n0 0 1\n0 1 1\n");
+  const auto bits = folder.file("bits.coo", "# vartype=BINARY\n0 0 1\n0 1 1\n");
+  const std::string out = folder / "out.mtx";
+  const auto refused = call({"convert", spins, out});
+  CHECK(refused.code == 2);
+  CHECK(refused.one_error_line());
+  CHECK(refused.err_has("add an ancilla spin: --add-ancilla\n"));
+  CHECK(call({"convert", bits, out}).err_has(": --add-ancilla and --drop-offset\n"));
+  CHECK(call({"convert", bits, out, "--add-ancilla"}).err_has(": --drop-offset\n"));
+  CHECK_FALSE(std::filesystem::exists(out));
+  const auto made = call({"convert", spins, out, "--add-ancilla"});
+  CHECK(made.code == 0);
+  CHECK(made.out_has("3 spins, 2 couplings, the last spin an ancilla"));
+  CHECK(json::parse(call({"info", out, "--json"}).out)["n"] == 3);
+  // Where the format holds the linear term nothing is added.
+  CHECK(call({"convert", spins, folder / "out.npz", "--add-ancilla"}).out_has("2 spins, 1 couplings\n"));
+}
+
+TEST_CASE("a flag about reading is refused where the file's format does not know it") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  for (const char* flag : {"--weights", "--last-is-ancilla"}) {
+    const auto ran = call({"info", file, flag});
+    CAPTURE(flag, ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.one_error_line());
+    CHECK(ran.err_has(std::string(flag) + ": is for "));
+    CHECK(ran.err_has("is rudy"));
+  }
+  const auto csv = folder.file("m.csv", "0,1,1\n1,0,1\n1,1,0\n");
+  CHECK(call({"info", csv, "--last-is-ancilla"}).code == 0);
+  CHECK(call({"info", csv, "--weights"}).err_has("is kaiwu-csv"));
+  CHECK(call({"convert", file, folder / "m.mtx"}).code == 0);
+  CHECK(call({"info", folder / "m.mtx", "--weights"}).out_has("max-cut"));
 }

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "driver/run_file.h"
 #include "tests/cli/command_fixture.h"
 
 using nlohmann::json;
@@ -83,6 +84,37 @@ TEST_CASE("a run that a limit stopped says how far it came") {
   CHECK(ran.code == 0);
   CHECK(ran.out_has("1 run of 1,000,000,000 round trips"));
   CHECK(ran.out_has("stopped           by the time limit after "));
+  CHECK(ran.out_has(" had begun: longer runs may find better states"));
+}
+
+TEST_CASE("the run file of a job that its time limit ended says how much was asked for") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const std::string out = folder / "run.h5";
+  REQUIRE(call({"solve", file, "--runs", "3", "--steps", "1000000000", "--threads", "1", "--time-limit",
+                "0.05", "--out", out})
+              .code == 0);
+  const opoloop::RunFileContents run = opoloop::read_run_file(out);
+  CHECK(run.complete);
+  CHECK(run.stopped_by == "time limit");
+  CHECK(run.runs_asked == 3);
+  const auto checked = call({"check", out});
+  CHECK(checked.code == 0);
+  CHECK(checked.out_has("complete: yes, up to its time limit"));
+  REQUIRE(call({"solve", file, "--runs", "3", "--steps", "10", "--out", out}).code == 0);
+  CHECK(opoloop::read_run_file(out).stopped_by.empty());
+  CHECK(call({"check", out}).out_has("complete: yes\n"));
+}
+
+TEST_CASE("what exact: proves is not told as chance") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("moebius.txt", moebius16());
+  const std::string out = folder / "run.h5";
+  const auto ran = call({"solve", file, "--device", "exact:", "--out", out});
+  CHECK(ran.code == 0);
+  CHECK(ran.out_has("the best energy is that of the ground state"));
+  CHECK_FALSE(ran.out_has("P = "));
+  CHECK(opoloop::read_run_file(out).statistic.at("target_is_best_found").values[0] == 0);
 }
 
 TEST_CASE("an unreached target gives a lower bound, printed as such") {
@@ -278,7 +310,6 @@ TEST_CASE("impossible parameters: one line naming the parameter, code 2, no run 
       {{"--runs", "0"}, "--runs"},
       {{"--runs", "-3"}, "--runs"},
       {{"--runs", "three"}, "--runs"},
-      {{"--runs", "2147483647"}, "GiB"},
       {{"--seed", "-1"}, "--seed"},
       {{"--steps", "0"}, "--steps"},
       {{"--threads", "0"}, "--threads"},
@@ -325,6 +356,19 @@ TEST_CASE("impossible parameters: one line naming the parameter, code 2, no run 
     CHECK(ran.one_error_line());
   }
   CHECK(folder.names() == std::vector<std::string>{"moebius.txt"});
+}
+
+TEST_CASE("runs whose results no machine's memory holds: one line with what they need, code 2, no run file") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("pair.txt", "4096 1\n1 2 1\n");
+  const auto ran = call({"solve", file, "--out", folder / "run.h5", "--runs", "2147483647"});
+  CAPTURE(ran.out, ran.err);
+  CHECK(ran.code == 2);
+  CHECK(ran.out.empty());
+  CHECK(ran.one_error_line());
+  CHECK(ran.err_has("runs = 2147483647: their results need 16."));
+  CHECK(ran.err_has("TiB"));
+  CHECK(folder.names() == std::vector<std::string>{"pair.txt"});
 }
 
 TEST_CASE("a refused run leaves no run file behind, not even a stub") {

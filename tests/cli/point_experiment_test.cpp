@@ -113,6 +113,13 @@ TEST_CASE("point experiment: shares of an array say which they are, the last one
       test::call({"experiment", "merge", folder / "a.h5", "--json", "--out", folder / "b.h5"});
   CHECK(merged.out == "{\"points\": 11, \"finished\": 11, \"failed\": 1, \"complete\": true}\n");
   CHECK(read_sweep_file(folder / "b.h5").rows() == 11);
+  // Over its own file, but over no other.
+  const std::string other = folder.file("other.txt", "mine");
+  const test::Ran foreign = test::call({"experiment", "merge", folder / "a.h5", "--out", other});
+  CHECK(foreign.code == 2);
+  CHECK(foreign.one_error_line());
+  CHECK(foreign.err_has("is no experiment file"));
+  CHECK(std::filesystem::file_size(other) == 4);
 }
 
 TEST_CASE("point experiment: ranks of a launcher are found in the environment") {
