@@ -82,7 +82,9 @@ struct RunFileContents {
   std::string device_uri;
   std::vector<std::string> adaptations;
   bool complete = false;
-  bool finished = false;  ///< /runs and /statistics are there
+  bool finished = false;        ///< /runs and /statistics are there
+  std::string stopped_by;       ///< "time limit", "interrupt"; empty: nothing, or a file that does not say
+  std::int64_t runs_asked = 0;  ///< 0: a file that does not say
   std::vector<double> energy_final, energy_best;
   std::vector<std::int64_t> round_best;
   std::vector<std::int64_t> rounds;

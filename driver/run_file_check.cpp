@@ -171,14 +171,17 @@ RunFileCheck check_run_file(const std::string& path) {
     check.complete = c.complete;
     check.lines.push_back(fmt::format("schema: {} version {}", run_file::kSchema, kRunFileSchemaVersion));
     check.lines.push_back(
-        c.complete   ? "complete: yes"
+        c.complete
+            ? "complete: yes" + std::string(c.stopped_by == "time limit" ? ", up to its time limit" : "")
         : c.finished ? "complete: no, the job was interrupted; what it had done is here"
                      : "complete: no, the run is going on or was cut off; what had been written is here");
     check.lines.push_back(fmt::format("problem: {} ({} spins, {} couplings)", c.problem_name, c.n, c.edges));
     check.lines.push_back(fmt::format("device: {}", c.device_uri));
     check_trajectories(file, check);
     if (c.finished) {
-      check.lines.push_back(fmt::format("runs: {}", c.energy_best.size()));
+      const auto runs = static_cast<std::int64_t>(c.energy_best.size());
+      check.lines.push_back(runs < c.runs_asked ? fmt::format("runs: {} of {}", runs, c.runs_asked)
+                                                : fmt::format("runs: {}", runs));
       check_energies(file, c, check);
       check_clipping(c, check);
       check.lines.push_back(fmt::format("statistics: {} values", c.statistics.size()));

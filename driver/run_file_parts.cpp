@@ -131,6 +131,12 @@ void write_column(std::int64_t group, const char* name, const Result& result, st
 
 void write_runs(std::int64_t file, const Result& result, const SolveStatistics& statistics, std::int32_t n) {
   const Hdf5Handle group = hdf5::create_group(file, "runs");
+  hdf5::write_attribute(group, "runs_asked", std::int64_t{result.runs});
+  hdf5::write_attribute(group, "steps_asked", result.steps);
+  hdf5::write_attribute(group, "stopped_by",
+                        std::string(result.interrupted    ? "interrupt"
+                                    : result.time_limited ? "time limit"
+                                                          : ""));
   const std::size_t runs = result.samples.size();
   std::vector<std::uint32_t> streams;
   for (const Sample& s : result.samples) streams.push_back(s.trajectory);

@@ -55,6 +55,10 @@ void read_device(std::int64_t file, RunFileContents& c) {
 
 void read_runs(std::int64_t file, RunFileContents& c) {
   const Hdf5Handle group = hdf5::open_group(file, "runs");
+  if (hdf5::has_attribute(group, "stopped_by")) {  // younger than the rest of version 1
+    c.stopped_by = hdf5::read_text_attribute(group, "stopped_by");
+    c.runs_asked = hdf5::read_integer_attribute(group, "runs_asked");
+  }
   c.trajectory = hdf5::read_all<std::uint32_t>(group, "trajectory");
   c.energy_final = hdf5::read_all<double>(group, "energy_final");
   c.energy_best = hdf5::read_all<double>(group, "energy_best");

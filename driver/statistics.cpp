@@ -87,7 +87,7 @@ SolveStatistics solve_statistics(const Result& result, std::optional<double> tar
       if (sample.diverged || std::isnan(sample.energy_best)) continue;
       s.target_energy = std::min(s.target_energy.value_or(kInfinity), sample.energy_best);
     }
-    s.target_is_best_found = true;
+    s.target_is_best_found = !result.proven;
   }
   for (const Sample& sample : result.samples) {
     if (sample.rounds == 0 && !sample.diverged && result.steps > 0) continue;  // never started

@@ -95,6 +95,11 @@ std::string head(const RunFileContents& c) {
   html += c.complete   ? "<span class='state'>complete</span></p>\n"
           : c.finished ? "<span class='state open'>interrupted</span></p>\n"
                        : "<span class='state open'>cut off</span></p>\n";
+  if (c.complete && c.stopped_by == "time limit") {
+    html +=
+        "<div class='note-box' role='note'>The job ended with its time limit: not every run, or not all of "
+        "each, was done.</div>\n";
+  }
   if (!c.complete) {
     html += c.finished ? "<div class='note-box' role='note'>The job was stopped before its end: the numbers "
                          "cover what had been done.</div>\n"

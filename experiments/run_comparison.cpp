@@ -53,6 +53,16 @@ double lowest(const Result& result) {
   return solve_statistics(result, std::nullopt, 0).target_energy.value_or(std::nan(""));
 }
 
+/// The energy that a job was to reach; none where it was its own best.
+std::optional<double> given_target(const RunFileContents& c) {
+  const auto own = c.statistic.find("target_is_best_found");
+  const auto target = c.statistic.find("target_energy");
+  if (own == c.statistic.end() || target == c.statistic.end()) return std::nullopt;
+  if (own->second.values.empty() || own->second.values[0] != 0 || target->second.values.empty())
+    return std::nullopt;
+  return target->second.values[0];
+}
+
 ComparedRun judged(const RunFileContents& c, const Result& result, double target) {
   ComparedRun run;
   run.path = c.path;
@@ -180,9 +190,17 @@ RunComparison compare_runs(const RunFileContents& a, const RunFileContents& b) {
   c.target = std::fmin(lowest(of_a), lowest(of_b));  // the one that is a number
   c.target_source = "the best energy of these two files; no best known one is in them";
   const auto& known = a.best_known_energy ? a.best_known_energy : b.best_known_energy;
+  const auto target_a = given_target(a), target_b = given_target(b);
   if (known) {
     c.target = *known;
     c.target_source = "the best known energy";
+  }
+  if (target_a && target_a == target_b && target_a != known) {
+    c.target = *target_a;
+    c.target_source = "the target of both jobs";
+  } else {
+    if (target_a && *target_a != c.target) c.target_source += fmt::format("; A had {:.10g}", *target_a);
+    if (target_b && *target_b != c.target) c.target_source += fmt::format("; B had {:.10g}", *target_b);
   }
   c.a = judged(a, of_a, c.target);
   c.b = judged(b, of_b, c.target);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "hamiltonian/problem.h"
 
 namespace opoloop {
@@ -78,6 +79,12 @@ struct GeneratorFamily {
   std::vector<GeneratorOption> options;
 };
 const std::vector<GeneratorFamily>& generator_families();
+
+/// An option's value is of another kind than the option: no number, or a word that is not one of its words.
+class OptionValueError : public InputError {
+ public:
+  using InputError::InputError;
+};
 
 /// Makes a problem of a family from options as text. Throws InputError on an unknown family (listing them),
 /// an unknown option (listing the family's), a missing one, and values out of range.

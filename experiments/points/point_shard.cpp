@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -35,6 +36,20 @@ constexpr std::chrono::milliseconds kPatience{500};
 
 [[noreturn]] void throw_system(const std::string& path, const char* what) {
   throw Error(fmt::format("{}: cannot {}: {}", path, what, std::strerror(errno)));
+}
+
+/// What two descriptions of plans say from the first word on that differs.
+std::string differing_words(const std::string& there, const std::string& here) {
+  constexpr std::size_t kShown = 80;
+  const auto differs = std::mismatch(there.begin(), there.end(), here.begin(), here.end());
+  const auto common = static_cast<std::size_t>(differs.first - there.begin());
+  const std::size_t space = common == 0 ? std::string::npos : there.find_last_of(" \n", common - 1);
+  const std::size_t from = space == std::string::npos ? 0 : space + 1;
+  const auto shown = [&](const std::string& text) {
+    const std::string rest = text.substr(std::min(from, text.size()));
+    return rest.substr(0, std::min(rest.find('\n'), kShown));
+  };
+  return fmt::format("'{}', not '{}'", shown(there), shown(here));
 }
 
 std::string dumped(const Json& json) {
@@ -85,7 +100,8 @@ std::string difference(const ShardHeader& shard, const ShardHeader& plan) {
   }
   if (shard.seed != plan.seed) return fmt::format("seed {}, not {}", shard.seed, plan.seed);
   if (shard.points != plan.points) return fmt::format("{} points, not {}", shard.points, plan.points);
-  if (shard.plan != plan.plan) return "of the same size, but what is measured differs";
+  if (shard.plan != plan.plan)
+    return "of the same size, but what is measured differs: " + differing_words(shard.plan, plan.plan);
   const auto same = [](const PointColumn& a, const PointColumn& b) {
     return a.name == b.name && a.units == b.units && a.text == b.text;
   };

@@ -227,11 +227,15 @@ bool anybody_writes(const std::string& folder) {
 bool is_done(const std::string& file, const ShardHeader& header) {
   if (!fs::exists(file)) return false;
   const Sweep sweep = read_sweep_header(file);
-  const bool same =
-      sweep.experiment == header.experiment && sweep.plan == header.plan && sweep.seed == header.seed;
-  if (!same) {
-    throw InputError(fmt::format("{}: a file of another plan (experiment '{}', seed {}): name another", file,
-                                 sweep.experiment, sweep.seed));
+  ShardHeader there = header;
+  there.experiment = sweep.experiment;
+  there.seed = sweep.seed;
+  there.plan = sweep.plan;
+  const std::string differs = difference(there, header);
+  if (!differs.empty()) {
+    throw InputError(
+        fmt::format("{}: a file of another plan: {}; give the options that it was made with, or name another",
+                    file, differs));
   }
   return sweep.complete;
 }

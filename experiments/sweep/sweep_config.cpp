@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -65,7 +66,11 @@ class Parser {
            [&](const toml::node& n) {
              each(n, "instances", [&](const toml::table& t) { instances(t, config); });
            }},
-          {"settings", [&](const toml::node& n) { common_ = grid_of(as_table(n, "settings"), {}); }},
+          {"settings",
+           [&](const toml::node& n) {
+             common_table_ = &as_table(n, "settings");
+             common_ = grid_of(*common_table_, {});
+           }},
           {"devices", [](const toml::node&) {}},  // below: they need the common settings
           {"seeds", [&](const toml::node& n) { config.seeds = seeds(n); }},
           {"metrics", [&](const toml::node& n) { config.metrics = metrics(n); }},
@@ -257,6 +262,44 @@ class Parser {
         refuse(generate, group.family, fmt::format("needs {} ({})", option.name, option.help));
       }
     }
+    check_values(table, *family, group);
+  }
+
+  /// A value of another kind is refused here, not as hours of failed points: a small instance with it says
+  /// so. A combination that cannot be is a failed point, and the others go on.
+  void check_values(const toml::table& table, const GeneratorFamily& family,
+                    const SweepInstances& group) const {
+    std::map<std::string, std::string> small;
+    for (const GeneratorOption& option : family.options) {
+      if (option.default_value.empty()) small[option.name] = "8";
+    }
+    for (const auto& [key, values] : group.grid) {
+      const auto option =
+          std::find_if(family.options.begin(), family.options.end(),
+                       [name = std::cref(key)](const auto& o) { return o.name == name.get(); });
+      const bool takes_words = !option->default_value.empty() && !is_number(option->default_value);
+      for (const std::string& value : values) {
+        // A whole number is one where a number is taken; how large an instance it makes is not tried.
+        if (is_whole(value) && !takes_words) continue;
+        std::map<std::string, std::string> one = small;
+        one[key] = value;
+        try {
+          generate_problem(group.family, one);
+        } catch (const OptionValueError& error) {
+          refuse(*table.get(key), key, error.what());
+        } catch (const InputError&) {
+        }
+      }
+    }
+  }
+
+  static bool is_whole(const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  }
+  static bool is_number(const std::string& text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
   }
 
   void files(const toml::node& node, SweepInstances& group) const {
@@ -360,7 +403,7 @@ class Parser {
       for (std::uint64_t i = 0; i < count; ++i) {
         config.settings.push_back(setting(address, name, variant.name, combination(variant.grid, i),
                                           worth_saying(variant.name, variant.grid, all)));
-        check(*variant.node, config.settings.back());
+        check(*variant.node, config.settings.back(), {variant.node->as_table(), &table, common_table_});
       }
     }
   }
@@ -398,18 +441,36 @@ class Parser {
     return found;
   }
 
-  /// A device that does not know a parameter says so before hours of failed points.
-  void check(const toml::node& uri, const SweepSetting& setting) const {
+  /// A device that does not know a parameter says so before hours of failed points. `tables` may have it.
+  void check(const toml::node& uri, const SweepSetting& setting,
+             const std::vector<const toml::table*>& tables) const {
+    const std::string refused = refusal(setting);
+    if (refused.empty()) return;
+    for (const auto& [key, value] : setting.parameters) {
+      SweepSetting without = setting;
+      without.parameters.erase(key);
+      if (!refusal(without).empty()) continue;
+      for (const toml::table* table : tables) {
+        if (table != nullptr && table->contains(key)) refuse(*table->get(key), key, refused);
+      }
+    }
+    refuse(uri, setting.uri, refused);
+  }
+
+  /// Why a device does not take a setting; empty where it does.
+  static std::string refusal(const SweepSetting& setting) {
     try {
       check_sweep_setting(setting);
     } catch (const InputError& error) {
-      refuse(uri, setting.uri, error.what());
+      return error.what();
     }
+    return "";
   }
 
   std::string file_;
   std::uint64_t first_seed_;
   Grid common_;
+  const toml::table* common_table_ = nullptr;
 };
 
 }  // namespace

@@ -177,7 +177,8 @@ ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
         "the line '# vartype=SPIN' or '# vartype=BINARY'");
   }
   throw_file_error(name, opening.first_line, std::string(opening.first),
-                   "no problem format begins like this");
+                   "no problem format begins like this: rudy and BiqMac begin with 'n m', DIMACS with 'c' or "
+                   "'p', Matrix Market with '%%MatrixMarket', dimod COO with '# vartype=', JSON with '{'");
 }
 
 void require_text(std::string_view bytes, const std::string& name) {

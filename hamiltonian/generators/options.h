@@ -72,7 +72,7 @@ class GeneratorOptions {
 
  private:
   [[noreturn]] void fail(const std::string& name, const std::string& expected) const {
-    throw InputError(fmt::format("{}: {} = '{}': expected {}", family_, name, text(name), expected));
+    throw OptionValueError(fmt::format("{}: {} = '{}': expected {}", family_, name, text(name), expected));
   }
 
   template <class Number>

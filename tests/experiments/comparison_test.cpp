@@ -69,6 +69,24 @@ TEST_CASE("two runs are judged by one target, with times to solution and their r
   CHECK(run_comparison_csv(c).find("parameter dt,0.1,0.2\n") != std::string::npos);
 }
 
+TEST_CASE("two runs for one target are judged by it; where they had two, it is said") {
+  const auto made_for = [](RunFileContents c, double target, double best_found = 0) {
+    c.statistic["target_energy"] = {{target}, "problem energy", "", false};
+    c.statistic["target_is_best_found"] = {{best_found}, "1", "", false};
+    return c;
+  };
+  const RunFileContents a = contents("a", 100, 10, 2), b = contents("b", 100, 40, 4);
+  RunComparison c = compare_runs(made_for(a, -8), made_for(b, -8));
+  CHECK(c.target == -8);
+  CHECK(c.target_source == "the target of both jobs");
+  CHECK(c.a.successes == 100);
+  c = compare_runs(made_for(a, -10), made_for(b, -8));
+  CHECK(c.target == -10);
+  CHECK_THAT(c.target_source, Catch::EndsWith("; B had -8"));
+  c = compare_runs(made_for(a, -9, 1), made_for(b, -9, 1));
+  CHECK(c.target == -10);
+}
+
 TEST_CASE("without a best known energy the better file's best is the target of both") {
   RunFileContents a = contents("a", 50, 0, 1);
   const RunFileContents b = contents("b", 50, 20, 1);

@@ -119,7 +119,7 @@ TEST_CASE("points: four processes at once make one file, and one of them reports
 
 TEST_CASE("points: a share is killed, and three others finish without measuring a point again") {
   ToyPlan plan(48);
-  plan.takes = std::chrono::milliseconds(2);
+  plan.takes = std::chrono::milliseconds(20);  // so that the kill comes before the last one
   const TemporaryFolder folder;
   plan.log = folder / "log";
   const std::vector<pid_t> processes = {start_share(plan, options_for(folder, 0, 2)),
@@ -254,7 +254,10 @@ TEST_CASE("points: to start over a finished file, or a file of something else, i
   CHECK_THROWS_WITH(run_points(plan, options), Catch::Contains("is complete"));
   ToyPlan other(5);
   other.plan_ = "another";
-  CHECK_THROWS_WITH(run_points(other, options), Catch::Contains("a file of another plan"));
+  CHECK_THROWS_WITH(
+      run_points(other, options),
+      Catch::Contains("a file of another plan: of the same size, but what is measured differs: '" +
+                      plan.plan_ + "', not 'another'; give the options"));
   CHECK(bits_of(options.file) == before);
   PointRunOptions text = options;
   text.file = folder.file("my.toml", "seeds = 3\n");

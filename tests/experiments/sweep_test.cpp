@@ -174,10 +174,18 @@ TEST_CASE("sweep: a bad configuration is refused with file, line and key") {
   refused("[[instances]]\nfiles = \"no/such/*.txt\"\n" + devices,
           "sweep.toml:2: 'no/such/*.txt': no file matches");
   refused(instances + devices + "sweeeps = 3\n", "sweeeps");
-  refused(instances + "[[devices]]\nuri = \"emulator:\"\ndt = [-1, 0.1]\n", "sweep.toml:5: 'emulator:': dt");
+  refused(instances + "[[devices]]\nuri = \"emulator:\"\ndt = [-1, 0.1]\n", "sweep.toml:6: 'dt': dt");
+  refused(instances + "[[devices]]\nuri = \"emulator:\"\npump = 1\nfoo = 1\n",
+          "sweep.toml:7: 'foo': emulator: has no parameter 'foo'");
+  refused("[settings]\nfoo = 1\n" + instances + devices, "sweep.toml:2: 'foo': ");
+  const std::string generate = "[[instances]]\ngenerate = \"sk\"\n";
+  refused(generate + "n = \"a\"\n" + devices, "sweep.toml:3: 'n': sk: n = 'a': expected an integer");
+  refused(generate + "n = [8, 10.5]\n" + devices, "sweep.toml:3: 'n': sk: n = '10.5': expected an integer");
+  refused(generate + "n = -3\n" + devices, "sweep.toml:3: 'n': sk: n = '-3': expected a count");
+  refused(generate + "n = 2000000000\ncouplings = 3\n" + devices, "sweep.toml:4: 'couplings': ");
   refused(
       instances + "[[devices]]\nuri = \"emulator:\"\n[[devices.settings]]\nwhat = 1\n[[devices.settings]]\n",
-      "sweep.toml:6: 'emulator:': ");
+      "sweep.toml:7: 'what': emulator: has no parameter 'what'");
   refused(instances + devices + "steps = 1.5\n", "sweep.toml:6: 'steps': expected a whole number");
   refused(instances + devices + "steps = [5, 5]\n", "'steps': a value is given twice");
   refused(instances + devices + "steps = []\n", "at least one value");
