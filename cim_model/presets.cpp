@@ -238,8 +238,7 @@ LoopParameters cac_best_parameters(const IsingModel& model) {
   p.gain = *p.xi * per_rms;
   p.xi.reset();
   p.best_energy.delta *= per_rms * coupling_normalisation(model);
-  // The formula was made for 100 spins and more. With it 0 of 32 runs of 4000 steps solve SK instances of 28
-  // and of 40 spins, with the pump of 100 all do.
+  // The formula was made for 100 spins and more; below, its pump is too low (docs/physics.md has figures).
   p.pump = leleu_pump(std::max(model.size(), 100));
   return p;
 }

@@ -141,12 +141,12 @@ void add_config_option(CLI::App& verb, std::string& path) {
       ->type_name("FILE.toml");
 }
 
-InputError ConfigParameters::located(const InputError& error) const {
+std::optional<InputError> ConfigParameters::located(const InputError& error) const {
   for (const auto& [name, line] : lines) {
     if (mentions(error.what(), name))
       return InputError(fmt::format("{}:{}: '{}': {}", path, line, name, error.what()));
   }
-  return error;
+  return std::nullopt;
 }
 
 ConfigParameters apply_config_file(CLI::App& verb) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -20,8 +21,8 @@ struct ConfigParameters {
   std::string path;
   std::map<std::string, std::int64_t> lines;
 
-  /// The same error with file, line and name in front where it is about one of them; otherwise as it is.
-  InputError located(const InputError& error) const;
+  /// The same error with file, line and name in front where it is about one of them.
+  std::optional<InputError> located(const InputError& error) const;
 };
 
 /// Fills in from the TOML file of --config what the command line left unset; does nothing without --config.

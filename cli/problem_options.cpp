@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
 
 #include "cli/text_format.h"
 #include "core/error.h"
@@ -29,6 +30,7 @@ ProblemFormat format_in_force(const ProblemOptions& o) {
 /// A flag that the file's format does not know would be passed over in silence.
 void require_concerned(const ProblemOptions& o) {
   if (!o.weights && !o.last_is_ancilla) return;
+  if (o.format.empty() && !std::filesystem::is_regular_file(o.file)) return;  // a pipe is read once
   const ProblemFormat format = format_in_force(o);
   if (o.last_is_ancilla && format != ProblemFormat::kaiwu_csv) {
     throw InputError(

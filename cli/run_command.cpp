@@ -126,7 +126,8 @@ int dispatch(std::span<const std::string> arguments, const Streams& streams) {
   try {
     return verb->run(streams);
   } catch (const InputError& error) {
-    throw parameters.located(error);
+    if (const auto located = parameters.located(error)) throw *located;
+    throw;
   }
 }
 
