@@ -269,6 +269,7 @@ class Parser {
   /// so. A combination that cannot be is a failed point, and the others go on.
   void check_values(const toml::table& table, const GeneratorFamily& family,
                     const SweepInstances& group) const {
+    constexpr double kTried = 1000;
     std::map<std::string, std::string> small;
     for (const GeneratorOption& option : family.options) {
       if (option.default_value.empty()) small[option.name] = "8";
@@ -277,10 +278,12 @@ class Parser {
       const auto option =
           std::find_if(family.options.begin(), family.options.end(),
                        [name = std::cref(key)](const auto& o) { return o.name == name.get(); });
-      const bool takes_words = !option->default_value.empty() && !is_number(option->default_value);
+      const bool takes_words = !option->default_value.empty() && !number_in(option->default_value);
       for (const std::string& value : values) {
-        // A whole number is one where a number is taken; how large an instance it makes is not tried.
-        if (is_whole(value) && !takes_words) continue;
+        // A whole number is one wherever a number is taken; how large an instance a number makes is not
+        // tried.
+        const auto number = number_in(value);
+        if (number && !takes_words && (is_whole(value) || std::abs(*number) > kTried)) continue;
         std::map<std::string, std::string> one = small;
         one[key] = value;
         try {
@@ -296,10 +299,11 @@ class Parser {
   static bool is_whole(const std::string& text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   }
-  static bool is_number(const std::string& text) {
+  static std::optional<double> number_in(const std::string& text) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
   }
 
   void files(const toml::node& node, SweepInstances& group) const {

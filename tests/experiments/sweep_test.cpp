@@ -182,6 +182,10 @@ TEST_CASE("sweep: a bad configuration is refused with file, line and key") {
   refused(generate + "n = \"a\"\n" + devices, "sweep.toml:3: 'n': sk: n = 'a': expected an integer");
   refused(generate + "n = [8, 10.5]\n" + devices, "sweep.toml:3: 'n': sk: n = '10.5': expected an integer");
   refused(generate + "n = -3\n" + devices, "sweep.toml:3: 'n': sk: n = '-3': expected a count");
+  // Sizes are not tried.
+  const std::string large =
+      "[[instances]]\ngenerate = \"wishart\"\nn = 1000000000\nalpha = [1e17, 2.5]\n" + devices;
+  CHECK(parse_sweep_config(large, "sweep.toml", 1).points() == 2);
   refused(generate + "n = 2000000000\ncouplings = 3\n" + devices, "sweep.toml:4: 'couplings': ");
   refused(
       instances + "[[devices]]\nuri = \"emulator:\"\n[[devices.settings]]\nwhat = 1\n[[devices.settings]]\n",
