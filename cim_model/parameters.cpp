@@ -160,7 +160,15 @@ void LoopParameters::validate() const {
                    : "at least 0 and finite [intrinsic amplitude loss]");
   if (model == ModelKind::discrete && (law == LawKind::cac || law == LawKind::cac_best)) {
     // CAC-best moves its target up to α + ρ.
-    const double most = attainable_square(*this) - (law == LawKind::cac_best ? best_energy.rho : 0);
+    const double left = attainable_square(*this);
+    if (law == LawKind::cac_best) {
+      require(
+          best_energy.rho < left, "rho", best_energy.rho,
+          fmt::format("below {:.3g} [squared amplitude]: at dt = {} and pump {:.4g} a crystal pass of model "
+                      "discrete leaves no more in a pulse, and the target goes up to alpha + rho",
+                      left, dt, highest_pump_of(*this)));
+    }
+    const double most = left - (law == LawKind::cac_best ? best_energy.rho : 0);
     require_points(
         alpha, "alpha",
         fmt::format(

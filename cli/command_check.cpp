@@ -16,7 +16,7 @@ namespace opoloop {
 namespace {
 
 /// What is not there, or is another kind of file, breaks no schema: the wrong file was named. An HDF5 file
-/// that was cut short does break it.
+/// that was cut short behind its first bytes does break it.
 void require_hdf5(const std::string& path) {
   if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
   if (!std::filesystem::is_regular_file(path)) throw InputError(path + ": not a regular file");

@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -118,19 +117,11 @@ struct ConfigFile {
   }
 };
 
-/// Whether a message says `name` as a word; "dt" is none in "dt.txt". What follows a semicolon only lists
-/// what there is.
-bool mentions(std::string message, const std::string& name) {
-  message.resize(std::min(message.size(), message.find(';')));
-  constexpr const char* kBefore = " '";
-  constexpr const char* kAfter = " ',:=";
-  for (std::size_t at = message.find(name); at != std::string::npos; at = message.find(name, at + 1)) {
-    const std::size_t end = at + name.size();
-    const bool begins = at == 0 || std::strchr(kBefore, message[at - 1]) != nullptr;
-    const bool ends = end == message.size() || std::strchr(kAfter, message[end]) != nullptr;
-    if (begins && ends) return true;
-  }
-  return false;
+/// Whether a message is about a parameter: "dt = 0: must be…", after the device's name or without, or "has no
+/// parameter 'dt'".
+bool is_about(const std::string& message, const std::string& name) {
+  return message.starts_with(name + " = ") || message.find(": " + name + " = ") != std::string::npos ||
+         message.find("parameter '" + name + "'") != std::string::npos;
 }
 
 }  // namespace
@@ -143,7 +134,7 @@ void add_config_option(CLI::App& verb, std::string& path) {
 
 std::optional<InputError> ConfigParameters::located(const InputError& error) const {
   for (const auto& [name, line] : lines) {
-    if (mentions(error.what(), name))
+    if (is_about(error.what(), name))
       return InputError(fmt::format("{}:{}: '{}': {}", path, line, name, error.what()));
   }
   return std::nullopt;

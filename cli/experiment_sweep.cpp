@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "cli/output_place.h"
 #include "cli/point_experiment.h"
 #include "core/error.h"
 #include "driver/sweep_file.h"
@@ -9,10 +10,26 @@
 #include "experiments/sweep/sweep_report.h"
 
 namespace opoloop {
+namespace {
+
+/// Neither output may be a file that the configuration names.
+void require_not_inputs(const SweepConfig& config, const ExperimentOptions& o) {
+  FilePlaces places;
+  for (const SweepInstances& group : config.instances) {
+    for (const std::string& file : group.files) places.reads(file, "a problem file of the sweep");
+  }
+  for (const SweepSetting& setting : config.settings) places.reads_device(setting.uri);
+  places.writes(o.out, "--out");
+  places.writes(o.report, "--report");
+}
+
+}  // namespace
 
 int run_sweep(const ExperimentOptions& o, const std::string& command_line, const Streams& streams) {
   if (o.file.empty()) throw InputError("experiment sweep: CONFIG.toml is missing (docs/sweeps.md)");
-  const SweepPlan plan(read_sweep_config(o.file, o.seed), o.seed);
+  const SweepConfig config = read_sweep_config(o.file, o.seed);
+  require_not_inputs(config, o);
+  const SweepPlan plan(config, o.seed);
   return run_point_experiment(plan, o, command_line, streams, [&](const PointResults& results) {
     const Sweep sweep = read_sweep_file(results.file);
     const SweepSummary summary = summarise(plan, sweep);

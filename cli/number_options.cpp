@@ -9,12 +9,13 @@
 namespace opoloop {
 namespace {
 
-/// The whole text as a number; nothing where it is none, or does not fit.
+/// The whole text as a number, with a + before it or not; nothing where it is none, or does not fit.
 template <class Number>
 std::optional<Number> whole(const std::string& text) {
   Number number{};
+  const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
   const char* const end = text.data() + text.size();
-  const auto [stopped, failure] = std::from_chars(text.data(), end, number);
+  const auto [stopped, failure] = std::from_chars(text.data() + plus, end, number);
   if (failure != std::errc{} || stopped != end) return std::nullopt;
   return number;
 }

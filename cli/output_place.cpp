@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "driver/device_file.h"
 #include "driver/uri.h"
+#include "hamiltonian/formats/file_bytes.h"
 
 namespace opoloop {
 namespace {
@@ -21,13 +22,12 @@ void require_writable_place(const std::string& path, const std::string& option) 
     throw InputError(fmt::format("{} {}: is a directory", option, path));
 }
 
-/// Whether two paths are one file, or would be one as soon as they are written.
+/// Whether two paths are one file, or would be one as soon as they are written. Nothing is lost where a
+/// terminal, a pipe or /dev/null is named twice.
 bool same_file(const std::string& a, const std::string& b) {
+  if (is_stream(a)) return false;
   std::error_code failure;
-  if (std::filesystem::equivalent(a, b, failure)) {
-    // Nothing is lost where a terminal, a pipe or /dev/null is named twice.
-    return std::filesystem::is_regular_file(a, failure);
-  }
+  if (std::filesystem::equivalent(a, b, failure)) return true;
   const auto real_a = std::filesystem::weakly_canonical(std::filesystem::absolute(a), failure);
   if (failure) return false;
   const auto real_b = std::filesystem::weakly_canonical(std::filesystem::absolute(b), failure);

@@ -101,8 +101,8 @@ void add_problem(Table& table, const SolveOutcome& o) {
     const auto begun = static_cast<double>(std::max<std::size_t>(o.result.samples.size(), 1));
     table.row(
         "stopped",
-        fmt::format("by {} after {} in the mean of the {} runs of {} that had begun: longer runs may "
-                    "find better states",
+        fmt::format("by {} after {} in the mean of the {} of {} runs that had begun: longer runs may find "
+                    "better states",
                     o.result.interrupted ? "a signal" : "the time limit",
                     counted(std::llround(rounds / begun), step_word(o.result)),
                     grouped(static_cast<std::int64_t>(o.result.samples.size())), grouped(o.result.runs)));
@@ -143,6 +143,10 @@ void add_statistics(Table& table, const SolveOutcome& o) {
   if (o.result.proven) {
     // Nothing is left to chance: shares of runs and times to solution would say nothing.
     table.row("proven", "the best energy is that of the ground state: every state was looked at");
+    if (s.target_energy && !reaches(best_energy(o.result), *s.target_energy, s.term)) {
+      table.row("target",
+                fmt::format("{} is below it: no state reaches that", short_number(*s.target_energy, 10)));
+    }
     return;
   }
   if (s.target_is_best_found) {
@@ -292,7 +296,8 @@ std::string solve_json(const SolveOutcome& o) {
   json["best_energy"] = number_or_null(best);
   json["best_cut"] =
       cut && std::isfinite(best) ? integer_where_exact(problem.cut_of_energy(best)) : Json(nullptr);
-  json["target_energy"] = s.target_is_best_found ? Json(nullptr) : or_null(s.target_energy);
+  json["proven"] = o.result.proven;
+  json["target_energy"] = or_null(o.settings.target_energy);
   json["p_success"] = {{"final", s.p_final},
                        {"best", s.p_best},
                        {"low", s.p_best_interval.low},

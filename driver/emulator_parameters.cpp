@@ -224,18 +224,25 @@ double largest_square(const LoopParameters& p) {
 }
 
 /// A published target of x² may be more than a crystal pass of model (e) leaves in a pulse. CAC would raise e
-/// for ever: the whole schedule is lowered until it is nowhere more than half of what the pump of that time
-/// leaves.
+/// for ever: the whole schedule is lowered until it is nowhere more than half of what a pass leaves at p = 0,
+/// nor 0.9 of what it leaves at the pump of that time.
 void lower_target(LoopParameters& p) {
   if (p.model != ModelKind::discrete || (p.law != LawKind::cac && p.law != LawKind::cac_best)) return;
-  constexpr int kSamples = 20;  // of the run, for schedules
+  const double pump_unit = p.imperfections.pump_unit;
+  if (!(pump_unit > 0)) return;  // refused later, by its name
+  const double rho = p.law == LawKind::cac_best ? p.best_energy.rho : 0;
   double factor = 1;
-  for (int sample = 0; sample <= kSamples; ++sample) {
-    const double pump = p.pump.at(sample, kSamples) / p.imperfections.pump_unit;
-    const double rho = p.law == LawKind::cac_best ? p.best_energy.rho : 0;
-    factor = std::min(factor, attainable_square(p, pump) / 2 / (p.alpha.at(sample, kSamples) + rho));
+  // Between the points of both schedules the pump and the target are straight lines.
+  for (const Schedule* schedule : {&p.pump, &p.alpha}) {
+    for (const Schedule::Point& point : schedule->points()) {
+      constexpr std::int64_t kRounds = 1'000'000;
+      const auto round = std::llround(point.fraction * kRounds);
+      const double most = std::min(attainable_square(p, 0) / 2,
+                                   0.9 * attainable_square(p, p.pump.at(round, kRounds) / pump_unit));
+      factor = std::min(factor, most / (p.alpha.at(round, kRounds) + rho));
+    }
   }
-  if (!(factor < 1)) return;
+  if (!(factor < 1 && factor > 0)) return;
   p.alpha = scaled(p.alpha, factor);
   p.best_energy.rho *= factor;
 }

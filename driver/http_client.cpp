@@ -64,13 +64,14 @@ std::string words_of(httplib::Error error) {
     case httplib::Error::ConnectionTimeout:
       return "it cannot be reached";
     case httplib::Error::Read:
-      return "the connection ended before the answer did";
+      return "no whole answer came in time, or the connection ended before it";
     case httplib::Error::Write:
       return "the connection ended before the request did";
     case httplib::Error::SSLConnection:
-      return "it does not encrypt";
+      return "no encrypted connection came about: it does not encrypt, or has no room";
     case httplib::Error::SSLServerVerification:
-      return "its certificate is not one of a known authority (OPOLOOP_CA_FILE names others)";
+      return "its certificate is out of date, for another name, or of no known authority (OPOLOOP_CA_FILE "
+             "names others)";
     default:
       return httplib::to_string(error);
   }

@@ -1,6 +1,7 @@
 #include "driver/problem_io.h"
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 
 #include "driver/problem_hdf5.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::array<char, 8> kHdf5Magic = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
 
 bool is_hdf5(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return false;  // what is read from a pipe is gone
   std::array<char, 8> start{};
   std::ifstream file(path, std::ios::binary);
   return file.read(start.data(), start.size()) && start == kHdf5Magic;

@@ -315,9 +315,10 @@ Result RemoteQuanfluenceDevice::execute(const Job& job, JobControl& control) {
 
   JobSettings asked = job.settings;
   asked.steps.reset();  // they went into the machine's record
-  asked.runs = runs;
+  // More than there are jobs where an interrupt came between the submissions.
+  asked.runs = attached ? runs : std::max(runs, job.settings.runs.value_or(1));
   Result result = result_of_solutions(prepared.adapted, solutions, asked);
-  result.interrupted = clock.cancelled();
+  result.interrupted = clock.cancelled() || *asked.runs > runs;
   result.time_limited = clock.time_over();
   result.timing.wall_s = seconds_since(begun);
   try {

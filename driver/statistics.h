@@ -34,9 +34,9 @@ TimeToSolution time_to_solution(double run_time, std::int64_t successes, std::in
 struct SolveStatistics {
   std::optional<double> target_energy;  ///< what counted as solved; unset only where no run finished
   bool target_is_best_found =
-      false;                        ///< true: none was given; success means "as good as the best of this job"
-  std::int64_t trials = 0;          ///< runs that were started (diverged ones count as failures)
-  std::int64_t successes_best = 0;  ///< best-ever energy ≤ target
+      false;  ///< true: neither given nor proven; success means "as good as the best of this job"
+  std::int64_t trials = 0;           ///< runs that were started (diverged ones count as failures)
+  std::int64_t successes_best = 0;   ///< best-ever energy ≤ target
   std::int64_t successes_final = 0;  ///< final energy ≤ target
   double p_best = 0, p_final = 0;
   double term = 1;  ///< the problem's largest |J_ij| or |h_i|: successes were counted to 1e−9 of it

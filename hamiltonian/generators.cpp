@@ -18,11 +18,13 @@ struct Entry {
   std::function<Problem(const GeneratorOptions&)> make;
 };
 
-const GeneratorOption kN = {"n", "", "number of spins"};
-const GeneratorOption kLength = {"l", "", "side of the square lattice (l·l spins)"};
-const GeneratorOption kSeed = {"seed", "1", "seed of the random numbers"};
-const GeneratorOption kWeights = {"weights", "1", "edge weights: 1 or pm1 (±1)"};
-const GeneratorOption kCouplings = {"couplings", "pm1", "couplings: pm1 (±1) or gaussian"};
+const GeneratorOption kN = {"n", "", "number of spins", OptionKind::count};
+const GeneratorOption kLength = {"l", "", "side of the square lattice (l·l spins)", OptionKind::count};
+const GeneratorOption kSeed = {"seed", "1", "seed of the random numbers", OptionKind::seed};
+const GeneratorOption kWeights = {
+    "weights", "1", "edge weights: 1 or pm1 (±1)", OptionKind::word, {"pm1", "1"}};
+const GeneratorOption kCouplings = {
+    "couplings", "pm1", "couplings: pm1 (±1) or gaussian", OptionKind::word, {"pm1", "gaussian"}};
 
 WeightKind weights_of(const GeneratorOptions& o) {
   return o.is("weights", "pm1", "1") ? WeightKind::plus_minus_one : WeightKind::one;
@@ -35,7 +37,10 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
       {{"sk",
         "Sherrington–Kirkpatrick spin glass: all pairs coupled",
-        {kN, kCouplings, {"variance", "1", "variance of the couplings: 1 or 1/n"}, kSeed}},
+        {kN,
+         kCouplings,
+         {"variance", "1", "variance of the couplings: 1 or 1/n", OptionKind::word, {"1/n", "1"}},
+         kSeed}},
        [](const GeneratorOptions& o) {
          return sherrington_kirkpatrick(o.count("n"), couplings_of(o), o.is("variance", "1/n", "1"),
                                         o.seed());
@@ -44,7 +49,7 @@ const std::vector<Entry>& entries() {
         "max-cut on a random graph, each pair with probability p or m edges in all",
         {kN,
          {"p", "0.5", "probability of an edge"},
-         {"m", "0", "number of edges; 0: by p"},
+         {"m", "0", "number of edges; 0: by p", OptionKind::count},
          kWeights,
          kSeed}},
        [](const GeneratorOptions& o) {
@@ -55,7 +60,7 @@ const std::vector<Entry>& entries() {
        }},
       {{"regular",
         "max-cut on a random d-regular graph",
-        {kN, {"d", "3", "degree of every node"}, kWeights, kSeed}},
+        {kN, {"d", "3", "degree of every node", OptionKind::count}, kWeights, kSeed}},
        [](const GeneratorOptions& o) {
          return random_regular(o.count("n"), o.count("d"), weights_of(o), o.seed());
        }},
@@ -69,7 +74,11 @@ const std::vector<Entry>& entries() {
         "Wishart-planted spin glass (arXiv:1906.00275): dense, hard, optimum known",
         {kN,
          {"alpha", "0.5", "M/N, columns per spin; hardest well below 1"},
-         {"couplings", "integer", "integer (exact) or gaussian (as in the paper)"},
+         {"couplings",
+          "integer",
+          "integer (exact) or gaussian (as in the paper)",
+          OptionKind::word,
+          {"integer", "gaussian"}},
          kSeed}},
        [](const GeneratorOptions& o) {
          return wishart_planted(o.count("n"), o.number("alpha"), o.is("couplings", "integer", "gaussian"),
@@ -89,7 +98,7 @@ const std::vector<Entry>& entries() {
         "maximum independent set whose quantum gap closes fast (after arXiv:2509.16265): cliques against a "
         "larger free set, optimum known",
         {kN,
-         {"cliques", "0", "number of cliques; 0: a third of the spins, (n − 1)/3"},
+         {"cliques", "0", "number of cliques; 0: a third of the spins, (n − 1)/3", OptionKind::count},
          {"p", "1", "probability of the edges that the optimum does not need; 1: smallest gap"},
          {"penalty", "2", "cost of an edge with both ends taken, above 1"},
          kSeed}},

@@ -68,10 +68,13 @@ Problem tile_planted(std::int32_t length, double p1, double p2, double p3, std::
 Problem independent_set(std::int32_t n, std::int32_t cliques, double p, double penalty, std::uint64_t seed);
 
 /// For the command line: one option of a family.
+enum class OptionKind { real, count, seed, word };
 struct GeneratorOption {
   std::string name;
   std::string default_value;  ///< empty: must be given
   std::string help;
+  OptionKind kind = OptionKind::real;
+  std::vector<std::string> words = {};  ///< taken beside numbers, or by a word option alone
 };
 struct GeneratorFamily {
   std::string name;

@@ -133,7 +133,10 @@ class ConnectionThreads final : public httplib::TaskQueue {
     if (waiting_.size() >= idle_ && (threads_.size() >= most_ || !add_thread())) {
       lock.unlock();
       t_turn_away = true;
-      connection();
+      succeeds([&] {
+        connection();
+        return true;
+      });
       t_turn_away = false;
       return;
     }
@@ -216,10 +219,7 @@ class Listener final : public httplib::Server {
       ::close(socket);
       return false;
     }
-    {
-      const std::lock_guard lock(mutex_);
-      sockets_.insert(socket);
-    }
+    const OpenSocket open(*this, socket);
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     Connection connection(socket, {options_.request_s, options_.write_s}, tls_.get());
@@ -245,13 +245,30 @@ class Listener final : public httplib::Server {
     } else {
       connection.close_tls();
     }
-    const std::lock_guard lock(mutex_);
-    sockets_.erase(socket);
-    ::shutdown(socket, SHUT_RDWR);
-    ::close(socket);
-    ended_.notify_all();
     return ok;
   }
+
+  /// A connection among those that stop() ends; closed when it goes, whatever happens.
+  class OpenSocket {
+   public:
+    OpenSocket(Listener& listener, socket_t socket) : listener_(listener), socket_(socket) {
+      const std::lock_guard lock(listener_.mutex_);
+      listener_.sockets_.insert(socket_);
+    }
+    ~OpenSocket() {
+      const std::lock_guard lock(listener_.mutex_);
+      listener_.sockets_.erase(socket_);
+      ::shutdown(socket_, SHUT_RDWR);
+      ::close(socket_);
+      listener_.ended_.notify_all();
+    }
+    OpenSocket(const OpenSocket&) = delete;
+    OpenSocket& operator=(const OpenSocket&) = delete;
+
+   private:
+    Listener& listener_;
+    socket_t socket_;
+  };
 
   const HttpOptions& options_;
   const std::atomic<bool>& stopping_;

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "core/sha256.h"
 #include "driver/run_file.h"
 #include "driver/server/bounded_recorder.h"
@@ -309,8 +310,13 @@ struct JobEngine::Impl {
     return result;
   }
 
-  /// Computes the answer; `flush` where the seed alone does not determine it.
-  std::string compute(const JobPointer& job, bool& flush) {
+  struct Answer {
+    std::string text;
+    bool stopped_early = false;
+    bool flush = true;  ///< the seed alone does not determine it: whoever has seen it is to see it again
+  };
+
+  Answer compute(const JobPointer& job) {
     auto problem = std::make_shared<const Problem>(load_problem_of(*job));
     JobSettings settings = job->description.settings;
     settings.threads = options.threads_per_job;
@@ -336,7 +342,7 @@ struct JobEngine::Impl {
       job->device_job = running;
       cancelled = job->cancel_asked || job->abandoned;
     }
-    if (cancelled) device.cancel(running);
+    if (cancelled) cancel_quietly([&] { device.cancel(running); });
     Progress progress;
     while (!ended(device.wait(running, 0.1, &progress))) {
       const std::lock_guard lock(mutex);
@@ -362,9 +368,9 @@ struct JobEngine::Impl {
           fmt::format("the answer has {} bytes, this server keeps at most {}: ask for fewer runs",
                       answer.size(), options.max_result_bytes));
     }
-    flush = result.interrupted || result.time_limited || settings.until_target ||
-            !device.capabilities().seed_determines_answer;
-    return answer;
+    const bool stopped_early = result.interrupted || result.time_limited;
+    return {answer, stopped_early,
+            stopped_early || settings.until_target || !device.capabilities().seed_determines_answer};
   }
 
   /// What fails while this server stops may fail because of that: a remote device is not asked twice any
@@ -372,25 +378,26 @@ struct JobEngine::Impl {
   bool left_to_the_next_start(const JobPointer& job, const std::exception& failed) {
     if (dynamic_cast<const InputError*>(&failed) != nullptr) return false;
     const std::lock_guard lock(mutex);
-    if (stopping) job->abandoned = true;
-    return stopping;
+    // A signal is known to devices before whoever waits for it has called stop().
+    if (stopping || interrupted()) job->abandoned = true;
+    return job->abandoned;
   }
 
   void run(const JobPointer& job) {
-    std::string answer, error;
+    Answer answer;
+    std::string error;
     JobStatus status = JobStatus::done;
-    bool flush = true;
     bool cancelled = false;
     {
       const std::lock_guard lock(mutex);
       cancelled = job->cancel_asked;
     }
     if (cancelled) {
-      answer = result_json(nothing_done(*job));
+      answer.text = result_json(nothing_done(*job));
       status = JobStatus::cancelled;
     } else {
       try {
-        answer = compute(job, flush);
+        answer = compute(job);
       } catch (const std::exception& failed) {
         if (left_to_the_next_start(job, failed)) return;
         status = JobStatus::failed;
@@ -400,9 +407,10 @@ struct JobEngine::Impl {
       }
       const std::lock_guard lock(mutex);
       if (job->abandoned) return;
-      if (status == JobStatus::done && job->cancel_asked && flush) status = JobStatus::cancelled;
+      if (status == JobStatus::done && job->cancel_asked && answer.stopped_early)
+        status = JobStatus::cancelled;
     }
-    store_for_sure(job, status, error, answer, flush);
+    store_for_sure(job, status, error, answer.text, answer.flush);
   }
 
   void work_loop() {
@@ -617,14 +625,17 @@ std::shared_ptr<const LivePicture> JobEngine::picture(const std::string& id) con
 
 bool JobEngine::cancel(const std::string& id) {
   JobPointer job;
+  bool known = false;
   {
     const std::lock_guard lock(impl_->mutex);
     job = impl_->find(id);
     if (!job) return false;
-    if (ended(job->view.status) || job->cancel_asked) return true;
+    if (ended(job->view.status)) return true;
+    known = job->cancel_asked;
   }
-  // Asked for and answered: it holds after a restart too.
-  impl_->journal->sync(impl_->journal->append(kCancelAsked, id));
+  // Asked for and answered: it holds after a restart too. Asked again, a device hears it again: it may have
+  // been out of reach.
+  if (!known) impl_->journal->sync(impl_->journal->append(kCancelAsked, id));
   bool waiting = false;
   std::function<void()> cancel_there;
   {

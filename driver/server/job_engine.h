@@ -80,7 +80,8 @@ struct Submission {
 /// A job that was accepted is on the disk before submit() returns; it is run, by this process or by the next
 /// one that opens the journal, until its answer is in the journal, and only then is the answer shown: nobody
 /// sees two different answers. The answer of a job that ran to its end follows from its seed, so it need not
-/// be flushed: after a power cut it would be computed again, the same. One that was stopped early is flushed.
+/// be flushed: after a power cut it would be computed again, the same. One that was stopped early or at its
+/// target, and that of a machine whose answers no seed determines, is flushed.
 /// While the disk refuses, finished jobs wait, holding their worker, and nothing is lost; but a job whose run
 /// file (log_trajectories) it refuses has failed.
 class JobEngine {

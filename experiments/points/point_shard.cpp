@@ -44,7 +44,10 @@ std::string differing_words(const std::string& there, const std::string& here) {
   const auto differs = std::mismatch(there.begin(), there.end(), here.begin(), here.end());
   const auto common = static_cast<std::size_t>(differs.first - there.begin());
   const std::size_t space = common == 0 ? std::string::npos : there.find_last_of(" \n", common - 1);
-  const std::size_t from = space == std::string::npos ? 0 : space + 1;
+  std::size_t from =
+      std::max(space == std::string::npos ? 0 : space + 1, common - std::min(common, kShown / 2));
+  while (from < common && (static_cast<unsigned char>(there[from]) & 0xC0) == 0x80)
+    ++from;  // a whole character
   const auto shown = [&](const std::string& text) {
     const std::string rest = text.substr(std::min(from, text.size()));
     return rest.substr(0, std::min(rest.find('\n'), kShown));
@@ -100,8 +103,7 @@ std::string difference(const ShardHeader& shard, const ShardHeader& plan) {
   }
   if (shard.seed != plan.seed) return fmt::format("seed {}, not {}", shard.seed, plan.seed);
   if (shard.points != plan.points) return fmt::format("{} points, not {}", shard.points, plan.points);
-  if (shard.plan != plan.plan)
-    return "of the same size, but what is measured differs: " + differing_words(shard.plan, plan.plan);
+  if (shard.plan != plan.plan) return "what is measured differs: " + differing_words(shard.plan, plan.plan);
   const auto same = [](const PointColumn& a, const PointColumn& b) {
     return a.name == b.name && a.units == b.units && a.text == b.text;
   };

@@ -4,7 +4,6 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +22,7 @@
 #include "experiments/sweep/sweep_plan.h"
 #include "hamiltonian/brute_force.h"
 #include "hamiltonian/generators.h"
+#include "hamiltonian/generators/options.h"
 
 namespace opoloop {
 namespace {
@@ -265,45 +265,20 @@ class Parser {
     check_values(table, *family, group);
   }
 
-  /// A value of another kind is refused here, not as hours of failed points: a small instance with it says
-  /// so. A combination that cannot be is a failed point, and the others go on.
+  /// A value of another kind is refused here, not as hours of failed points. A combination that cannot be is
+  /// a failed point, and the others go on.
   void check_values(const toml::table& table, const GeneratorFamily& family,
                     const SweepInstances& group) const {
-    constexpr double kTried = 1000;
-    std::map<std::string, std::string> small;
-    for (const GeneratorOption& option : family.options) {
-      if (option.default_value.empty()) small[option.name] = "8";
-    }
     for (const auto& [key, values] : group.grid) {
-      const auto option =
-          std::find_if(family.options.begin(), family.options.end(),
-                       [name = std::cref(key)](const auto& o) { return o.name == name.get(); });
-      const bool takes_words = !option->default_value.empty() && !number_in(option->default_value);
       for (const std::string& value : values) {
-        // A whole number is one wherever a number is taken; how large an instance a number makes is not
-        // tried.
-        const auto number = number_in(value);
-        if (number && !takes_words && (is_whole(value) || std::abs(*number) > kTried)) continue;
-        std::map<std::string, std::string> one = small;
-        one[key] = value;
+        const std::map<std::string, std::string> one = {{key, value}};
         try {
-          generate_problem(group.family, one);
+          const GeneratorOptions checked(family, one);
         } catch (const OptionValueError& error) {
           refuse(*table.get(key), key, error.what());
-        } catch (const InputError&) {
         }
       }
     }
-  }
-
-  static bool is_whole(const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  }
-  static std::optional<double> number_in(const std::string& text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
   }
 
   void files(const toml::node& node, SweepInstances& group) const {

@@ -17,9 +17,12 @@
 namespace opoloop {
 namespace {
 
-const GeneratorOption kSeed = {"seed", "1", "seed of the random numbers"};
-const GeneratorOption kPenalty = {"penalty", "rule",
-                                  "weight of a broken constraint; rule: 1.25 times the bound"};
+const GeneratorOption kSeed = {"seed", "1", "seed of the random numbers", OptionKind::seed};
+const GeneratorOption kPenalty = {"penalty",
+                                  "rule",
+                                  "weight of a broken constraint; rule: 1.25 times the bound",
+                                  OptionKind::real,
+                                  {"rule"}};
 
 std::optional<double> penalty_of(const GeneratorOptions& o) {
   if (o.text("penalty") == "rule") return std::nullopt;
@@ -77,8 +80,8 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
       {{"tracking",
         "multi-object tracking of a seeded scene: which detection belongs to which track",
-        {{"objects", "3", "moving objects, and tracks"},
-         {"frames", "5", "frames"},
+        {{"objects", "3", "moving objects, and tracks", OptionKind::count},
+         {"frames", "5", "frames", OptionKind::count},
          {"miss", "0.1", "probability that an object is missed in a frame"},
          {"clutter", "0.3", "probability of a false detection in a frame"},
          {"speed", "0.1", "sides of the square a frame"},
@@ -89,28 +92,32 @@ const std::vector<Entry>& entries() {
        tracking},
       {{"clustering",
         "clustering of seeded points by pairwise distances",
-        {{"points", "24", "points"},
-         {"clusters", "3", "clusters"},
+        {{"points", "24", "points", OptionKind::count},
+         {"clusters", "3", "clusters", OptionKind::count},
          {"spread", "0.12", "standard deviation of a coordinate around its centre"},
-         {"encoding", "one-hot", "one-hot, or spin: one spin a point, two clusters, no constraint"},
+         {"encoding",
+          "one-hot",
+          "one-hot, or spin: one spin a point, two clusters, no constraint",
+          OptionKind::word,
+          {"spin", "one-hot"}},
          kPenalty,
          kSeed}},
        clustering},
       {{"sparse-coding",
         "a patch of an image as a sum of few atoms of a dictionary: super-resolution",
-        {{"patch", "1", "which textured patch of the seeded picture"},
-         {"side", "24", "pixels of a side of the picture, even"},
-         {"atoms", "24", "atoms of the dictionary; four spins each"},
+        {{"patch", "1", "which textured patch of the seeded picture", OptionKind::count},
+         {"side", "24", "pixels of a side of the picture, even", OptionKind::count},
+         {"atoms", "24", "atoms of the dictionary; four spins each", OptionKind::count},
          {"lambda", "0.12", "cost of an atom, in units of the patch's squared norm"},
          kPenalty,
          kSeed}},
        sparse_coding},
       {{"thin-film",
         "design by surrogate: a factorisation machine fitted to reflectances of coatings",
-        {{"layers", "5", "layers"},
-         {"levels", "8", "thicknesses of a layer, from 0"},
+        {{"layers", "5", "layers", OptionKind::count},
+         {"levels", "8", "thicknesses of a layer, from 0", OptionKind::count},
          {"step", "20", "between thicknesses, nm"},
-         {"samples", "40", "coatings that the surrogate is fitted to, drawn at random"},
+         {"samples", "40", "coatings that the surrogate is fitted to, drawn at random", OptionKind::count},
          kPenalty,
          kSeed}},
        thin_film},

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "core/error.h"
 #include "hamiltonian/formats/read_context.h"
@@ -94,7 +95,23 @@ void rename_durably(const std::string& from, const std::string& path) {
   if (place.get() >= 0) ::fsync(place.get());
 }
 
+bool is_stream(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return false;
+  if (S_ISDIR(info.st_mode)) return false;
+  if (!S_ISREG(info.st_mode)) return true;
+  // What the shell has opened for this process may be a file, too.
+  const auto leads_to_process = [](const std::filesystem::path& place) {
+    return place.string().starts_with("/proc/");
+  };
+  std::error_code none;
+  const std::filesystem::path given(path);
+  return leads_to_process(std::filesystem::read_symlink(given, none)) ||
+         leads_to_process(std::filesystem::canonical(std::filesystem::absolute(given).parent_path(), none));
+}
+
 void write_atomically(const std::string& path, const std::function<void(const std::string&)>& write) {
+  if (is_stream(path)) return write(path);
   struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     throw InputError(fmt::format("{}: is a directory", path));

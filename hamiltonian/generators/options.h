@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -27,11 +28,15 @@ class GeneratorOptions {
       names_.push_back(option.name);
     }
     for (const auto& [name, value] : given) {
-      if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
+      const auto option =
+          std::find_if(family.options.begin(), family.options.end(),
+                       [key = std::cref(name)](const auto& o) { return o.name == key.get(); });
+      if (option == family.options.end()) {
         throw InputError(
             fmt::format("{}: no option '{}'; it has: {}", family_, name, fmt::join(names_, ", ")));
       }
       values_[name] = value;
+      require_kind(*option);
     }
   }
 
@@ -71,6 +76,25 @@ class GeneratorOptions {
   }
 
  private:
+  /// Every value is looked at, whichever of them the family then reads first.
+  void require_kind(const GeneratorOption& option) const {
+    const std::string& value = text(option.name);
+    if (std::find(option.words.begin(), option.words.end(), value) != option.words.end()) return;
+    switch (option.kind) {
+      case OptionKind::real:
+        number(option.name);
+        return;
+      case OptionKind::count:
+        if (integer(option.name) < 0) fail(option.name, "a count");
+        return;
+      case OptionKind::seed:
+        parse<std::uint64_t>(option.name, "an integer from 0 to 2^64 − 1");
+        return;
+      case OptionKind::word:
+        fail(option.name, fmt::format("{}", fmt::join(option.words, " or ")));
+    }
+  }
+
   [[noreturn]] void fail(const std::string& name, const std::string& expected) const {
     throw OptionValueError(fmt::format("{}: {} = '{}': expected {}", family_, name, text(name), expected));
   }

@@ -1,8 +1,13 @@
 #include "cli/run_command.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -129,6 +134,7 @@ TEST_CASE("integers are decimal, and what is none or does not fit is refused wit
   CHECK(solved({"--runs", "1", "--seed", "010"})["seed"] == 10);
   CHECK(solved({"--runs", "1", "--seed", "008"})["seed"] == 8);
   CHECK(solved({"--runs", "0011"})["runs"] == 11);
+  CHECK(solved({"--runs", "+3", "--dt", "+0.1"})["dt"] == 0.1);
   CHECK(solved({"--runs", "1", "--seed", "18446744073709551615"})["seed"] ==
         std::numeric_limits<std::uint64_t>::max());
   struct Case {
@@ -140,7 +146,9 @@ TEST_CASE("integers are decimal, and what is none or does not fit is refused wit
       {{"solve", file, "--seed", "18446744073709551616"}, "2^64 − 1, not '18446744073709551616'"},
       {{"solve", file, "--seed", "-1"}, "--seed: expected an integer from 0 to 2^64 − 1, not '-1'"},
       {{"solve", file, "--seed", "0x10"}, "2^64 − 1, not '0x10'"},
-      {{"solve", file, "--seed", ""}, "--seed"},
+      {{"solve", file, "--seed", ""}, "--seed: expected an integer from 0 to 2^64 − 1, not ''"},
+      {{"solve", file, "--runs", "+"}, "not '+'"},
+      {{"solve", file, "--runs", "+-3"}, "not '+-3'"},
       {{"solve", file, "--steps", "99999999999999999999"},
        "--steps: expected an integer up to 2^63 − 1, not '99999999999999999999'"},
       {{"solve", file, "--runs", "1e3"}, "--runs: expected an integer up to 2^31 − 1, not '1e3'"},
@@ -225,6 +233,10 @@ TEST_CASE("no output is written over what a command reads, nor over another outp
       {{"experiment", "published", "--out", out, "--report", out}, "is the file of --out itself"},
       {{"experiment", "published", "--resume", run, "--report", run}, "is the file of --resume itself"},
       {{"experiment", "tts", "--problem", q, "--report", q}, "is a problem file itself"},
+      {{"experiment", "sparsity", "--device", "emulator:" + twin, "--report", twin},
+       "is the device file itself"},
+      {{"experiment", "tts", "--device", "a=emulator:" + twin, "--report", twin},
+       "is the device file itself"},
       {{"experiment", "accuracy", "--data", "own=" + (folder / "t.csv"), "--report", folder / "t.html"},
        "is a file of --data itself"}};
   for (const Case& c : cases) {
@@ -240,6 +252,34 @@ TEST_CASE("no output is written over what a command reads, nor over another outp
   CHECK(text_of(run) == "a run");
   CHECK(text_of(page) == "a run, too");
   CHECK(text_of(batch) == "a batch");
+}
+
+TEST_CASE("a place that takes bytes as they come is written into, not replaced") {
+  const TemporaryFolder folder;
+  const auto q = folder.file("q.txt", moebius16());
+  const std::string pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  // Opened for both, so that neither end waits for the other.
+  const int end = ::open(pipe.c_str(), O_RDWR);
+  REQUIRE(end >= 0);
+  CHECK(call({"convert", q, pipe, "--to", "rudy"}).code == 0);
+  std::string came(4096, '\0');
+  const ssize_t got = ::read(end, came.data(), came.size());
+  ::close(end);
+  REQUIRE(got > 0);
+  came.resize(static_cast<std::size_t>(got));
+  const auto copy = folder / "copy.txt";
+  REQUIRE(call({"convert", q, copy, "--to", "rudy"}).code == 0);
+  CHECK(came == text_of(copy));
+  CHECK(std::filesystem::is_fifo(pipe));
+  // /dev/stdout leads to whatever the shell has opened, here as a link of our own to a file.
+  const auto link = folder / "stdout";
+  const int file = ::open(copy.c_str(), O_WRONLY);
+  std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(file), link);
+  CHECK(call({"convert", q, link, "--to", "rudy"}).code == 0);
+  CHECK(std::filesystem::is_symlink(link));
+  ::close(file);
+  CHECK(text_of(copy) == came);
 }
 
 TEST_CASE("an output without a folder is refused before anything is computed") {
@@ -291,6 +331,10 @@ TEST_CASE("parameters of --config are named with file and line, and flags go bef
   const Ran twice = with("dt = 0.1\n[parameters]\ndt = 0.2\n", {});
   CHECK(twice.code == 2);
   CHECK(twice.err_has(config + ":3: 'dt': is given outside [parameters], too"));
+  // The parameter that an error is about, not another that it mentions.
+  const Ran dt = with("[parameters]\nalpha = 1\ndt = -1\n", {});
+  CHECK(dt.err_has(config + ":3: 'dt': "));
+  CHECK_FALSE(with("[parameters]\nlaw = \"cac\"\n", {"--set", "alpha=-1"}).err_has(config));
   const Ran other = with("[parameters]\ndt = 0.2\n", {"--set", "foo=1"});
   CHECK(other.code == 2);
   CHECK_FALSE(other.err_has(config));

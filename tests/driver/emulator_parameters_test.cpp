@@ -216,19 +216,32 @@ TEST_CASE(
     CAPTURE(dt);
     const LoopParameters p = emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"dt", dt}}, model);
     CHECK_NOTHROW(p.validate());
-    CHECK(p.alpha.at(p.rounds, p.rounds) <= 0.5 * attainable_square(p) * (1 + 1e-12));
+    CHECK(p.alpha.at(p.rounds, p.rounds) <= 0.5 * attainable_square(p, 0) * (1 + 1e-12));
   }
-  // What a pass leaves depends on the pump, so the target is half of what that of the run leaves.
-  for (const char* pump : {"-8", "0", "4"}) {
+  // What a pass leaves depends on the pump: far below threshold it is less than half of what p = 0 leaves.
+  for (const auto& [pump, far_below] :
+       std::map<std::string, bool>{{"-20", true}, {"-2", false}, {"0", false}, {"4", false}}) {
     CAPTURE(pump);
     const LoopParameters p =
         emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"dt", "0.1"}, {"pump", pump}}, model);
     CHECK_NOTHROW(p.validate());
-    CHECK(p.alpha.at(p.rounds, p.rounds) == Approx(0.5 * attainable_square(p)));
+    const double half = 0.5 * attainable_square(p, 0), most = 0.9 * attainable_square(p);
+    CHECK((most < half) == far_below);
+    CHECK(p.alpha.at(p.rounds, p.rounds) == Approx(std::min(half, most)));
   }
+  // A dip of the pump counts, however short.
+  const LoopParameters dipped = emulator_parameters(
+      {{"law", "cac"}, {"model", "discrete"}, {"dt", "0.1"}, {"pump", "0.5@0,0.5@0.51,-20@0.52,0.5@0.53"}},
+      model);
+  CHECK(dipped.alpha.at(52, 100) < 0.91 * attainable_square(dipped, -20));
+  CHECK_THROWS_WITH(
+      emulator_parameters({{"law", "cac"}, {"model", "discrete"}, {"pump_unit", "0"}}, model).validate(),
+      Catch::Contains("pump_unit = 0"));
   LoopParameters best = emulator_parameters({{"law", "cac-best"}, {"model", "discrete"}}, model);
   CHECK_NOTHROW(best.validate());
-  CHECK(best.alpha.at(0, 1) + best.best_energy.rho <= 0.5 * attainable_square(best) * (1 + 1e-12));
+  CHECK(best.alpha.at(0, 1) + best.best_energy.rho <= 0.9 * attainable_square(best) * (1 + 1e-12));
+  best.best_energy.rho = 1.1 * attainable_square(best);
+  CHECK_THROWS_WITH(best.validate(), Catch::StartsWith("rho = "));
   best.alpha = 0.9 * attainable_square(best);
   best.best_energy.rho = 0.2 * attainable_square(best);
   CHECK_THROWS_WITH(best.validate(), Catch::Contains("alpha + rho"));

@@ -137,6 +137,7 @@ TEST_CASE("an answer comes back bit by bit") {
   r.timing.wall_s = 1.0 / 3;
   r.counts_clipping = true;
   r.time_limited = true;
+  r.proven = true;
   r.samples = {{0, -0.1, -1.0 / 3, 4, 12, false, {1, 2, 3}, {1, -1, 1}, {-1, -1, 1}},
                {7,
                 std::numeric_limits<double>::quiet_NaN(),
@@ -155,6 +156,7 @@ TEST_CASE("an answer comes back bit by bit") {
   CHECK_FALSE(back.round_trip_time_s);
   CHECK(back.timing.wall_s == r.timing.wall_s);
   CHECK(back.time_limited);
+  CHECK(back.proven);
   REQUIRE(back.samples.size() == 2);
   CHECK(back.samples[0].energy_best == -1.0 / 3);
   CHECK(back.samples[0].spins_best == r.samples[0].spins_best);

@@ -182,7 +182,9 @@ TEST_CASE("sweep: a bad configuration is refused with file, line and key") {
   refused(generate + "n = \"a\"\n" + devices, "sweep.toml:3: 'n': sk: n = 'a': expected an integer");
   refused(generate + "n = [8, 10.5]\n" + devices, "sweep.toml:3: 'n': sk: n = '10.5': expected an integer");
   refused(generate + "n = -3\n" + devices, "sweep.toml:3: 'n': sk: n = '-3': expected a count");
-  // Sizes are not tried.
+  refused(generate + "n = 8\nvariance = 2\n" + devices, "'variance': sk: variance = '2': expected 1/n or 1");
+  refused(generate + "n = -5000\n" + devices, "expected a count");
+  // Nothing is generated for it.
   const std::string large =
       "[[instances]]\ngenerate = \"wishart\"\nn = 1000000000\nalpha = [1e17, 2.5]\n" + devices;
   CHECK(parse_sweep_config(large, "sweep.toml", 1).points() == 2);

@@ -170,6 +170,38 @@ TEST_CASE("families are made from text, and their source makes them again") {
   }
 }
 
+TEST_CASE("every option of every family takes values of its kind, and no others") {
+  for (const GeneratorFamily& family : generator_families()) {
+    std::map<std::string, std::string> least;
+    for (const GeneratorOption& option : family.options) {
+      if (option.default_value.empty()) least.emplace(option.name, "8");
+    }
+    const auto is_refused = [&](const std::string& name, const std::string& value) {
+      std::map<std::string, std::string> options = least;
+      options[name] = value;
+      try {
+        generate_problem(family.name, options);
+      } catch (const OptionValueError& error) {
+        CHECK_THAT(error.what(),
+                   Catch::StartsWith(fmt::format("{}: {} = '{}': expected ", family.name, name, value)));
+        return true;
+      } catch (const InputError&) {  // of the kind, and out of range
+      }
+      return false;
+    };
+    for (const GeneratorOption& option : family.options) {
+      CAPTURE(family.name, option.name);
+      CHECK(is_refused(option.name, "nonsense"));
+      for (const std::string& word : option.words) CHECK_FALSE(is_refused(option.name, word));
+      if (option.kind == OptionKind::real) CHECK_FALSE(is_refused(option.name, "0.25"));
+      if (option.kind != OptionKind::real) CHECK(is_refused(option.name, "1.5"));
+      if (option.kind != OptionKind::word) CHECK_FALSE(is_refused(option.name, "4"));
+      if (option.kind == OptionKind::count || option.kind == OptionKind::seed)
+        CHECK(is_refused(option.name, "-1"));
+    }
+  }
+}
+
 TEST_CASE("impossible options are refused by name") {
   CHECK_THROWS_WITH(generate_problem("potts", {}), Contains("unknown family") && Contains("tile2d"));
   CHECK_THROWS_WITH(generate_problem("sk", {}), Contains("'n' must be given"));

@@ -59,7 +59,9 @@ export async function readEvents(path, signal, onEvent) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === "AbortError" ? error : new RequestError("The stream broke off.", 0, "unreachable");
+    });
     if (done) return;
     text += value;
     const blocks = text.split("\n\n");

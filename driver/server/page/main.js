@@ -1,5 +1,5 @@
 // Puts the parts together: which job is on the stage, and what its events do.
-import { download, getJson, readEvents, request } from "./api.js";
+import { download, getJson, readEvents, request, RequestError } from "./api.js";
 import { showParameters } from "./device_sheet.js";
 import { JobList } from "./jobs.js";
 import { Player } from "./player.js";
@@ -45,6 +45,9 @@ const connection = (message) => showLine("connection", message);
 /** What came of something that was asked for, until the next thing is asked for. */
 const notice = (message) => showLine("notice", message);
 
+/** Where asking again may help: no answer, a gateway's or the server's "not now". */
+const passes = ({ status }) => status === 0 || status === 502 || status === 503;
+
 /** Asks again until the server answers; what it refuses is thrown, and an AbortError where nobody waits any more. */
 async function patiently(mine, ask) {
   for (;;) {
@@ -55,8 +58,8 @@ async function patiently(mine, ask) {
       return answer;
     } catch (error) {
       mine.stop.signal.throwIfAborted();
-      if (error.status >= 400 && error.status < 500) throw error;
-      connection("The connection to the server is lost; trying again.");
+      if (!passes(error)) throw error;
+      connection(error.status === 0 ? "The connection to the server is lost; trying again." : `${error.message}; trying again.`);
       await pause();
       mine.stop.signal.throwIfAborted();
     }
@@ -132,7 +135,7 @@ async function watch(id, run = 0, byItself = false) {
     if (!same) announce(`Watching ${mine.job.problem.name || "a job"}: ${mine.job.state}.`);
     await patiently(mine, async () => {
       await readEvents(`/v1/jobs/${id}/events?amplitudes=${run}`, mine.stop.signal, (name, data) => onEvent(mine, name, data));
-      if (!mine.over) throw new Error("the stream ended early");
+      if (!mine.over) throw new RequestError("The stream ended early.", 0, "unreachable");
     });
     if (player.picture === null && draws) {
       player.clear("the amplitudes of this job are no longer kept; run it with amplitudes in the run file to see them later");
