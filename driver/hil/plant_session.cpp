@@ -121,12 +121,12 @@ void PlantSession::close() {
   patience_.answer_s = std::min(before.answer_s, kGoodbye_s);
   try {
     ask(header, {}, [](const Message& m) { return m.header.type == FrameType::end; }, "END");
+    patience_ = before;
   } catch (const Error&) {
-    // It may have left already, and its last word may be lost: all results are in.
+    patience_ = before;  // it may have left already, and its last word may be lost: all results are in
   } catch (const Stopped&) {
-    // Asked to stop after the last round: likewise.
+    patience_ = before;  // asked to stop after the last round: likewise
   }
-  patience_ = before;
 }
 
 void PlantSession::fail(const std::string& why) {

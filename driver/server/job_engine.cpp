@@ -45,12 +45,14 @@ bool ended(JobStatus status) {
   return status != JobStatus::queued && status != JobStatus::running;
 }
 
-/// Where nobody is there to hear that it did not work: the device may be out of reach, the job may have
-/// ended.
-void cancel_quietly(const std::function<void()>& cancel_there) {
+/// Where nobody is there to hear that it did not work. False where it did not: the device may be out of
+/// reach, the job may have ended.
+bool cancel_quietly(const std::function<void()>& cancel_there) {
   try {
     if (cancel_there) cancel_there();
+    return true;
   } catch (const std::exception&) {
+    return false;
   }
 }
 
@@ -647,7 +649,7 @@ bool JobEngine::cancel(const std::string& id) {
   try {
     if (cancel_there) cancel_there();
   } catch (const InputError&) {
-    // It has ended meanwhile: the device knows it no longer.
+    cancel_there = {};  // it has ended meanwhile: the device knows it no longer
   }
   if (!waiting) return true;
   try {
