@@ -1,13 +1,13 @@
 #include "cli/command_check.h"
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 
 #include "core/error.h"
+#include "driver/problem_io.h"
 #include "driver/qama_run_file.h"
 #include "driver/run_file.h"
 #include "driver/sweep_file.h"
@@ -20,12 +20,8 @@ namespace {
 void require_hdf5(const std::string& path) {
   if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
   if (!std::filesystem::is_regular_file(path)) throw InputError(path + ": not a regular file");
-  constexpr std::array<char, 8> kMagic = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError(path + ": cannot be read");
-  std::array<char, 8> start{};
-  if (!file.read(start.data(), start.size()) || start != kMagic)
-    throw InputError(path + ": not an HDF5 file");
+  if (!std::ifstream(path, std::ios::binary)) throw InputError(path + ": cannot be read");
+  if (!is_hdf5_file(path)) throw InputError(path + ": not an HDF5 file");
 }
 
 }  // namespace

@@ -10,18 +10,13 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/threads.h"
+#include "driver/uri.h"
 
 namespace opoloop {
 namespace {
 
 /// Rows are saved at the latest this long after they were measured.
 constexpr std::chrono::seconds kSaveEvery{2};
-
-/// "URI" or "NAME=URI": a name has no colon, a URI has one before any '='.
-std::string uri_of(const std::string& device) {
-  const std::size_t equals = device.find('=');
-  return equals != std::string::npos && device.find(':') > equals ? device.substr(equals + 1) : device;
-}
 
 }  // namespace
 
@@ -30,8 +25,8 @@ void require_output_places(const ExperimentOptions& o) {
   places.reads(o.file, "the file of the sweep");
   places.reads(o.config, "the file of --config");
   for (const std::string& problem : o.tts.files) places.reads(problem, "a problem file");
-  for (const std::string& device : o.devices) places.reads_device(uri_of(device));
-  for (const std::string& device : o.accuracy.infer) places.reads_device(uri_of(device));
+  for (const std::string& device : o.devices) places.reads_device(split_named_uri(device).uri);
+  for (const std::string& device : o.accuracy.infer) places.reads_device(split_named_uri(device).uri);
   // What --resume names is gone on with in its place, or read for the file of --out.
   if (!o.out.empty() && o.out != o.resume) places.reads(o.resume, "the file of --resume");
   places.writes(o.out.empty() ? o.resume : o.out, o.out.empty() ? "--resume" : "--out");

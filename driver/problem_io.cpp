@@ -5,25 +5,20 @@
 #include <fstream>
 
 #include "driver/problem_hdf5.h"
+#include "hamiltonian/formats/detect.h"
 #include "hamiltonian/known_values.h"
 
 namespace opoloop {
 
-namespace {
-
-constexpr std::array<char, 8> kHdf5Magic = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-
-bool is_hdf5(const std::string& path) {
-  if (!std::filesystem::is_regular_file(path)) return false;  // what is read from a pipe is gone
+bool is_hdf5_file(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return false;
   std::array<char, 8> start{};
   std::ifstream file(path, std::ios::binary);
-  return file.read(start.data(), start.size()) && start == kHdf5Magic;
+  return file.read(start.data(), start.size()) && begins_like_hdf5({start.data(), start.size()});
 }
 
-}  // namespace
-
 Problem open_problem(const std::string& path, const LoadOptions& options) {
-  const bool hdf5 = options.format ? *options.format == ProblemFormat::hdf5 : is_hdf5(path);
+  const bool hdf5 = options.format ? *options.format == ProblemFormat::hdf5 : is_hdf5_file(path);
   Problem problem = hdf5 ? read_problem_hdf5(path, options) : load_problem(path, options);
   find_known_value(problem, path);
   return problem;

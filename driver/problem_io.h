@@ -6,6 +6,9 @@
 
 namespace opoloop {
 
+/// Whether a regular file begins like HDF5; nothing is read from a pipe, where it would be gone.
+bool is_hdf5_file(const std::string& path);
+
 /// Opens a problem file of any format, HDF5 (by its magic bytes) included, and looks its best known energy up
 /// where the file has none (hamiltonian/known_values.h). Throws InputError, one line.
 Problem open_problem(const std::string& path, const LoadOptions& options = {});

@@ -92,4 +92,10 @@ void require_empty_rest(const DeviceUri& uri) {
   }
 }
 
+NamedUri split_named_uri(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || text.find(':') < equals) return {text, text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
 }  // namespace opoloop

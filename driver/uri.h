@@ -18,6 +18,13 @@ struct DeviceUri {
 /// a query item without '=', a key given twice.
 DeviceUri parse_device_uri(const std::string& text);
 
+/// "NAME=URI" taken apart, or a URI that is its own name: a name has no colon, a URI has one before any '='.
+struct NamedUri {
+  std::string name;
+  std::string uri;
+};
+NamedUri split_named_uri(const std::string& text);
+
 /// For devices that have no presets: throws InputError unless nothing stands between the colon and the query.
 void require_empty_rest(const DeviceUri& uri);
 

@@ -117,15 +117,19 @@ void PlantSession::close() {
   FrameHeader header;
   header.type = FrameType::end;
   header.flags = kLast;
-  const PlantPatience before = patience_;
-  patience_.answer_s = std::min(before.answer_s, kGoodbye_s);
+  struct Restore {
+    PlantPatience& patience;
+    PlantPatience before;
+    ~Restore() { patience = before; }
+  };
+  const Restore restore{patience_, patience_};
+  patience_.answer_s = std::min(patience_.answer_s, kGoodbye_s);
   try {
     ask(header, {}, [](const Message& m) { return m.header.type == FrameType::end; }, "END");
-    patience_ = before;
   } catch (const Error&) {
-    patience_ = before;  // it may have left already, and its last word may be lost: all results are in
+    return;  // it may have left already, and its last word may be lost: all results are in
   } catch (const Stopped&) {
-    patience_ = before;  // asked to stop after the last round: likewise
+    return;  // asked to stop after the last round: likewise
   }
 }
 

@@ -142,10 +142,6 @@ std::string hear(int pipe, std::uint64_t most) {
 
 }  // namespace
 
-bool is_hdf5(std::string_view bytes) {
-  return bytes.starts_with("\x89HDF\r\n\x1a\n");
-}
-
 Problem read_uploaded_hdf5(std::string_view bytes, const std::string& name, const JobLimits& limits) {
   const auto no_room = [] {
     throw Error(fmt::format("no HDF5 file can be read now: {}", std::strerror(errno)));

@@ -7,9 +7,6 @@
 
 namespace opoloop {
 
-/// Whether bytes begin as an HDF5 file.
-bool is_hdf5(std::string_view bytes);
-
 /// The problem in an HDF5 file (docs/problem-formats.md) that a stranger sent. The HDF5 library was not made
 /// for such files: it is let at them in a process of its own, which ends with the file, follows no link to
 /// another file, and has seconds and memory of its own. `name` stands for the file in

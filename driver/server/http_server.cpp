@@ -133,10 +133,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
     if (waiting_.size() >= idle_ && (threads_.size() >= most_ || !add_thread())) {
       lock.unlock();
       t_turn_away = true;
-      succeeds([&] {
-        connection();
-        return true;
-      });
+      end_with(connection);
       t_turn_away = false;
       return;
     }
@@ -155,6 +152,14 @@ class ConnectionThreads final : public httplib::TaskQueue {
   }
 
  private:
+  /// Serves a connection to its end; what it throws is that end.
+  static void end_with(const std::function<void()>& connection) {
+    succeeds([&] {
+      connection();
+      return true;
+    });
+  }
+
   /// False where the system has no thread to give.
   bool add_thread() {
     try {
@@ -175,10 +180,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
       const std::function<void()> connection = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
-      succeeds([&] {
-        connection();
-        return true;
-      });
+      end_with(connection);
       lock.lock();
     }
   }

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/json_size.h"
 #include "driver/server/hdf5_upload.h"
+#include "hamiltonian/formats/detect.h"
 #include "hamiltonian/problem_file.h"
 
 namespace opoloop {
@@ -317,7 +318,7 @@ Problem parse_problem_bytes(std::string_view bytes, const std::string& name, con
   // Only the last part of a path, which is all that a message or a result should repeat.
   std::string file = name.substr(name.find_last_of('/') + 1);
   file = file.empty() ? "problem" : shown(file);
-  if (is_hdf5(bytes)) return read_uploaded_hdf5(bytes, file, limits);
+  if (begins_like_hdf5(bytes)) return read_uploaded_hdf5(bytes, file, limits);
   Problem problem = load_problem_from_bytes(bytes, file, options);
   if (problem.ising.size() > limits.max_spins) {
     throw InputError(fmt::format("{}: {} spins, this server takes at most {}", file, problem.ising.size(),

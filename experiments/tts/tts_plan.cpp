@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/sha256.h"
+#include "driver/uri.h"
 
 namespace opoloop {
 namespace {
@@ -82,10 +83,8 @@ std::vector<TtsDevice> default_tts_devices() {
 }
 
 TtsDevice parse_tts_device(const std::string& text) {
-  // A name has no colon, a URI has one before any '='.
-  const std::size_t equals = text.find('=');
-  const bool named = equals != std::string::npos && text.find(':') > equals;
-  TtsDevice device{named ? text.substr(0, equals) : text, named ? text.substr(equals + 1) : text};
+  const NamedUri named = split_named_uri(text);
+  TtsDevice device{named.name, named.uri};
   if (device.name.empty()) throw InputError(fmt::format("--device '{}': expected NAME=URI or URI", text));
   make_device(device.uri);
   return device;

@@ -129,11 +129,15 @@ std::optional<ProblemFormat> format_of_extension(const std::string& path) {
   return std::nullopt;
 }
 
+bool begins_like_hdf5(std::string_view bytes) {
+  return bytes.starts_with("\x89HDF\r\n\x1a\n");
+}
+
 ProblemFormat detect_format(std::string_view bytes, const std::string& name) {
   using namespace std::string_view_literals;
   if (bytes.starts_with("\x93NUMPY"sv)) return ProblemFormat::npy;
   if (bytes.starts_with("PK\x03\x04"sv) || bytes.starts_with("PK\x05\x06"sv)) return ProblemFormat::npz;
-  if (bytes.starts_with("\x89HDF\r\n\x1a\n"sv)) return ProblemFormat::hdf5;
+  if (begins_like_hdf5(bytes)) return ProblemFormat::hdf5;
   for (const Magic& magic : kForeign) {
     if (bytes.starts_with(magic.bytes)) throw_file_error(name, 0, {}, fmt::format("this is {}", magic.what));
   }

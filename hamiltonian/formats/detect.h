@@ -7,6 +7,9 @@
 
 namespace opoloop {
 
+/// Whether bytes begin as every HDF5 file without a user block does.
+bool begins_like_hdf5(std::string_view bytes);
+
 /// The format of decompressed bytes, by what they begin with; `name`'s extension decides only between rudy
 /// and BiqMac, which share a grammar, and for text that tells nothing. Throws InputError saying what the file
 /// seems to be.
